@@ -1,0 +1,134 @@
+"""gnomon measures what language models do not say of themselves.
+
+Everything a plugin or a notebook may use is listed in ``__all__``; all else is private. Names are
+imported when first used, so that ``gnomon --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gnomon.errors import (
+        CallFailed,
+        CapabilityError,
+        CatalogueError,
+        GnomonError,
+        Incomplete,
+        ModelError,
+        SourceError,
+        SpecError,
+        StatisticError,
+        StoreError,
+        TemplateError,
+        UsageError,
+    )
+    from gnomon.hookspecs import hookimpl
+    from gnomon.protocols import Asker, Asking, Surroundings
+    from gnomon.records import (
+        Ask,
+        Capability,
+        Chat,
+        Choose,
+        Constraint,
+        Decoding,
+        Embed,
+        Estimate,
+        Exchange,
+        Hidden,
+        Item,
+        ItemRecord,
+        Loglik,
+        Message,
+        Need,
+        Price,
+        Reply,
+        Score,
+        TokenLogprob,
+        Trial,
+        TrialRecord,
+    )
+    from gnomon.seeds import Seed
+    from gnomon.table import Table
+    from gnomon.templates import render
+    from gnomon.turns import Turn, ask_of, said
+
+_HOMES = {
+    "gnomon.errors": (
+        "CallFailed CapabilityError CatalogueError GnomonError Incomplete ModelError SourceError "
+        "SpecError StatisticError StoreError TemplateError UsageError"
+    ),
+    "gnomon.hookspecs": "hookimpl",
+    "gnomon.protocols": "Asker Asking Surroundings",
+    "gnomon.records": (
+        "Ask Capability Chat Choose Constraint Decoding Embed Estimate Exchange Hidden Item "
+        "ItemRecord Loglik Message Need Price Reply Score TokenLogprob Trial TrialRecord"
+    ),
+    "gnomon.seeds": "Seed",
+    "gnomon.table": "Table",
+    "gnomon.templates": "render",
+    "gnomon.turns": "Turn ask_of said",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Ask",
+    "Asker",
+    "Asking",
+    "CallFailed",
+    "Capability",
+    "CapabilityError",
+    "CatalogueError",
+    "Chat",
+    "Choose",
+    "Constraint",
+    "Decoding",
+    "Embed",
+    "Estimate",
+    "Exchange",
+    "GnomonError",
+    "Hidden",
+    "Incomplete",
+    "Item",
+    "ItemRecord",
+    "Loglik",
+    "Message",
+    "ModelError",
+    "Need",
+    "Price",
+    "Reply",
+    "Score",
+    "Seed",
+    "SourceError",
+    "SpecError",
+    "StatisticError",
+    "StoreError",
+    "Surroundings",
+    "Table",
+    "TemplateError",
+    "TokenLogprob",
+    "Trial",
+    "TrialRecord",
+    "Turn",
+    "UsageError",
+    "__version__",
+    "ask_of",
+    "hookimpl",
+    "render",
+    "said",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'gnomon' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

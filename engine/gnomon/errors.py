@@ -1,0 +1,160 @@
+"""Everything gnomon says when something is wrong, and the exit code that goes with it.
+
+One invariant: an error of this tree is a sentence for the user and is printed as one line without a
+traceback; every other exception is a bug in gnomon or in a plugin and keeps its traceback.
+
+    GnomonError                     exit 2
+    ├── UsageError                  a command line or a call that cannot be carried out
+    ├── SpecError                   one or several faults in a spec, each with its place
+    ├── CatalogueError              plugins: unknown name, name clash, failed import
+    ├── CapabilityError             a model cannot do what the measure needs
+    ├── TemplateError               a slot without a field
+    ├── SourceError                 stimuli that are missing, empty or malformed
+    ├── ModelError                  a model that cannot be found, loaded or reached
+    ├── StoreError                  a database that cannot be opened or written
+    ├── StatisticError              a statistic that cannot be computed from what it was given
+    ├── CallFailed                  one call to a model failed (kept as an attempt, never raised to the user)
+    └── Incomplete                  exit 3: calls failed, or a budget was reached
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+import attrs
+
+EXIT_DONE = 0
+EXIT_VIOLATED = 1
+EXIT_USAGE = 2
+EXIT_INCOMPLETE = 3
+EXIT_INTERRUPTED = 130
+
+
+class GnomonError(Exception):
+    """Base of every error meant for the user. ``exit_code`` is what the command returns."""
+
+    exit_code: int = EXIT_USAGE
+
+
+class UsageError(GnomonError):
+    """A command line or a call that cannot be carried out as given."""
+
+
+class CatalogueError(GnomonError):
+    """A plugin that is unknown, doubly named, or failed to load."""
+
+
+class CapabilityError(GnomonError):
+    """A model that cannot do what the measure needs, found before the first call."""
+
+
+class TemplateError(GnomonError):
+    """A template that cannot be filled."""
+
+
+class SourceError(GnomonError):
+    """Stimuli that are missing, empty, or not in the form the source accepts."""
+
+
+class ModelError(GnomonError):
+    """A model that cannot be found, loaded or reached."""
+
+
+class StoreError(GnomonError):
+    """A database that cannot be opened, read or written."""
+
+
+class StatisticError(GnomonError):
+    """A statistic that refuses to estimate; the message is the reason that the user sees."""
+
+
+class Incomplete(GnomonError):
+    """The run stopped before everything was answered; what was answered is stored."""
+
+    exit_code = EXIT_INCOMPLETE
+
+
+class CallFailed(GnomonError):
+    """One call to a model did not bring a reply.
+
+    Backends raise it; the run loop decides what follows from the three facts it carries.
+
+    Args:
+        message: What happened, without any secret.
+        retry: Whether the same call may succeed later (429, 5xx, a reset connection).
+        after: Seconds that the provider asked to wait, if it said so.
+        fatal: Whether every further call would fail the same way (wrong key, no such model).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: bool = False,
+        after: float | None = None,
+        fatal: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry = retry
+        self.after = after
+        self.fatal = fatal
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments would be lost when the error crosses a process border.
+        return _restore_call_failed, (self.message, self.retry, self.after, self.fatal)
+
+
+def _restore_call_failed(
+    message: str, retry: bool, after: float | None, fatal: bool
+) -> CallFailed:
+    return CallFailed(message, retry=retry, after=after, fatal=fatal)
+
+
+@attrs.frozen(order=True)
+class Fault:
+    """One thing wrong with a spec, and where.
+
+    Attributes:
+        line: 1-based line, 0 when the fault has no place in the text.
+        column: 1-based column.
+        path: Dotted key path with indices, such as ``turn[1].user``; empty for the whole file.
+        message: What was found and what was expected.
+    """
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def show(self, file: str) -> str:
+        """The fault as ``file:line:col path: message``."""
+        place = f"{file}:{self.line}:{self.column}" if self.line else file
+        return f"{place} {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+class SpecError(GnomonError):
+    """All the faults of one spec, in the order of the text."""
+
+    def __init__(self, file: str, faults: Iterable[Fault]) -> None:
+        self.file = file
+        self.faults: Sequence[Fault] = tuple(sorted(set(faults)))
+        super().__init__("\n".join(fault.show(file) for fault in self.faults))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A trailing `` (did you mean 'x'?)``, or an empty string when nothing is near.
+
+    >>> did_you_mean("sorce", ["source", "scorer"])
+    " (did you mean 'source'?)"
+    >>> did_you_mean("zebra", ["source"])
+    ''
+    """
+    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def listing(names: Iterable[str]) -> str:
+    """Names in order, separated by commas, or ``none``."""
+    return ", ".join(sorted(names)) or "none"

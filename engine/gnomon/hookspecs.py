@@ -1,0 +1,58 @@
+"""The hooks a plugin may implement. Each returns classes (or folders) and changes nothing.
+
+A plugin is a module with functions of these names, marked ``@gnomon.hookimpl``, made known by an entry
+point in the group ``gnomon`` or by ``--plugin FILE.py``. An entry point whose name ends in one of
+``sources procedures backends scorers statistics corrections executors specs`` after the last dot
+is loaded only when that kind is needed; any other name is loaded whenever plugins are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pluggy
+
+PROJECT = "gnomon"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def register_sources() -> Iterable[type]:
+    """Classes with ``items``: where stimuli come from (``[stimuli] use = "NAME"``)."""
+
+
+@hookspec
+def register_procedures() -> Iterable[type]:
+    """Classes with ``administer``: what a trial asks (``[procedure] use = "NAME"``)."""
+
+
+@hookspec
+def register_backends() -> Iterable[type]:
+    """Classes with ``ask``: what answers (``--model NAME:MODEL?option=value``)."""
+
+
+@hookspec
+def register_scorers() -> Iterable[type]:
+    """Classes with ``score``: numbers read off replies (``[[score]] use = "NAME"``)."""
+
+
+@hookspec
+def register_statistics() -> Iterable[type]:
+    """Classes with ``estimate``: what is said of scores (``[[statistic]] use = "NAME"``)."""
+
+
+@hookspec
+def register_corrections() -> Iterable[type]:
+    """Classes with ``adjust``: p-values over a family (``correction = "NAME"``)."""
+
+
+@hookspec
+def register_executors() -> Iterable[type]:
+    """Classes with ``open``: where asks are answered (``--on NAME``)."""
+
+
+@hookspec
+def register_specs() -> Iterable[Path]:
+    """Folders whose ``*.toml`` files are measures (``gnomon run NAME``)."""

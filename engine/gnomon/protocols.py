@@ -1,0 +1,177 @@
+"""What a plugin has to look like.
+
+Each kind of plugin is a class with one method. The protocols are structural: nothing is inherited. By
+convention the class is an attrs class whose attributes are its options (typed, with a default or
+required), whose docstring is its help, and whose ``name`` is how a spec or a model string calls it.
+
+Optional class attributes are read with a default, so a plugin states only what it needs:
+
+==============  ===========  ======================================================================
+attribute       on           meaning (default)
+==============  ===========  ======================================================================
+``needs``       any          ``Need`` records checked against the bound models (none)
+``adaptive``    source       ask again with the scores so far until nothing comes (False)
+``over``        scorer       ``"trial"`` or ``"item"`` (``"trial"``)
+``accepts``     scorer       reply statuses it wants to see; others become the score's status
+                             without a call (``("ok",)``)
+``identity``    backend      what else, beside name, model and options, decides a reply (empty)
+==============  ===========  ======================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from gnomon.records import (
+    Ask,
+    Capability,
+    Estimate,
+    Item,
+    ItemRecord,
+    Reply,
+    Score,
+    Trial,
+    TrialRecord,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gnomon.files import Folder
+    from gnomon.seeds import Seed
+    from gnomon.table import Table
+    from gnomon.turns import Turn
+
+Asking = Generator[Ask | Sequence[Ask], Any, Any]
+"""The generator form: ``reply = yield ask`` for one, ``replies = yield [ask, ask]`` for several at once."""
+
+
+class Surroundings(Protocol):
+    """What a source is given.
+
+    Attributes:
+        folder: Opens files of the spec's folder, and nothing outside it.
+        seed: Random draws of the source, by name.
+        round: 0 at first; one more each time an adaptive source is asked again.
+        scores: For adaptive sources: the scores so far, by item key and score name, in plan order.
+    """
+
+    @property
+    def folder(self) -> Folder: ...
+    @property
+    def seed(self) -> Seed: ...
+    @property
+    def round(self) -> int: ...
+    @property
+    def scores(self) -> Mapping[str, Mapping[str, Sequence[Score]]]: ...
+
+
+class Source(Protocol):
+    """``[stimuli]``: where items come from.
+
+    ``items`` yields items lazily and always in the same order. It may also yield an ``Ask`` (to a
+    generator model, say) and is sent the reply. An adaptive source is called again with the scores
+    of the items so far, until it yields nothing.
+    """
+
+    name: ClassVar[str]
+
+    def items(
+        self, around: Surroundings
+    ) -> Iterator[Item] | Generator[Item | Ask, Any, None]: ...
+
+
+class Procedure(Protocol):
+    """``[procedure]``: what one trial asks, and in which order.
+
+    A generator that yields asks and is sent replies, so that an ask may depend on an earlier reply,
+    in any role. ``turns`` are the spec's ``[[turn]]`` blocks.
+    """
+
+    name: ClassVar[str]
+
+    def administer(self, trial: Trial, turns: Sequence[Turn]) -> Asking: ...
+
+
+class Backend(Protocol):
+    """``--model``: something that answers asks.
+
+    ``ask`` is plain or async. It returns a reply with its status, or raises ``CallFailed`` with
+    whether to try again. ``offers`` says what this model can do and must not need the network.
+    Optional: ``ask_many(asks)`` for models that work in batches, ``price()``, ``count_tokens(text)``,
+    ``close()``.
+    """
+
+    name: ClassVar[str]
+    model: str
+
+    @property
+    def offers(self) -> Capability: ...
+    def ask(self, ask: Ask) -> Reply | Awaitable[Reply]: ...
+
+
+class Scorer(Protocol):
+    """``[[score]]``: numbers read off one trial, or off all trials of one item.
+
+    ``score`` returns scores, or is a generator that asks a judge and returns scores. A reply that
+    cannot be read is a score of status ``unparsed``, never an exception and never a guess.
+    """
+
+    name: ClassVar[str]
+
+    def score(self, record: Any) -> Score | Iterable[Score] | Asking: ...
+
+
+class TrialScorer(Protocol):
+    """A scorer with ``over = "trial"``."""
+
+    name: ClassVar[str]
+
+    def score(self, record: TrialRecord) -> Score | Iterable[Score] | Asking: ...
+
+
+class ItemScorer(Protocol):
+    """A scorer with ``over = "item"``."""
+
+    name: ClassVar[str]
+
+    def score(self, record: ItemRecord) -> Score | Iterable[Score] | Asking: ...
+
+
+class Statistic(Protocol):
+    """``[[statistic]]``: what is said of a column of scores.
+
+    ``estimate`` sees one group of rows at a time and refuses with ``StatisticError`` when it cannot
+    say anything; the message is shown in the place of the number.
+    """
+
+    name: ClassVar[str]
+
+    def estimate(self, table: Table, rng: np.random.Generator) -> Estimate | Iterable[Estimate]: ...
+
+
+class Correction(Protocol):
+    """``correction``: p-values of a declared family in, adjusted p-values out, in the same order."""
+
+    name: ClassVar[str]
+
+    def adjust(self, p: np.ndarray) -> np.ndarray: ...
+
+
+class Asker(Protocol):
+    """An open executor: takes an ask in its role and brings the reply or raises ``CallFailed``."""
+
+    async def ask(self, ask: Ask) -> Reply: ...
+
+
+class Executor(Protocol):
+    """``--on``: where asks are answered: in this process, or by workers elsewhere.
+
+    ``open`` is an async context manager around the backends of all roles.
+    """
+
+    name: ClassVar[str]
+
+    def open(self, backends: Mapping[str, Backend]) -> AbstractAsyncContextManager[Asker]: ...

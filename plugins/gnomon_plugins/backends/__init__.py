@@ -1,0 +1,1 @@
+"""First-party backends; one idea a file."""

@@ -1,0 +1,1 @@
+"""First-party procedures; one idea a file."""

@@ -1,0 +1,1 @@
+"""First-party scorers; one idea a file."""

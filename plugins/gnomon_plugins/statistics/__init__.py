@@ -1,0 +1,1 @@
+"""First-party statistics; one idea a file."""
