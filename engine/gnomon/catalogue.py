@@ -138,16 +138,12 @@ class Catalogue:
         self._waiting = [entry for entry in self._waiting if entry not in due]
         for entry in due:
             distribution = entry.dist
-            origin = (
-                f"{distribution.name} {distribution.version}" if distribution else entry.value
-            )
+            origin = f"{distribution.name} {distribution.version}" if distribution else entry.value
             provider = Provider(name=entry.name, origin=origin)
             began = time.perf_counter()
             try:
                 module = entry.load()
-                self._register(
-                    module, attrs.evolve(provider, seconds=time.perf_counter() - began)
-                )
+                self._register(module, attrs.evolve(provider, seconds=time.perf_counter() - began))
             except CatalogueError:
                 raise
             except Exception:
@@ -247,7 +243,9 @@ class Catalogue:
                         f"hyphens; it has {name!r}"
                     )
                 if not callable(getattr(cls, method, None)):
-                    raise CatalogueError(f"{who} has no method {method!r}, which every {singular} has")
+                    raise CatalogueError(
+                        f"{who} has no method {method!r}, which every {singular} has"
+                    )
                 if name in out and out[name].cls is not cls:
                     raise CatalogueError(
                         f"two plugins offer the {singular} {name!r}: "
