@@ -69,7 +69,7 @@ class Commands(click.Group):
 )
 @click.version_option(package_name="gnomon", message="gnomon %(version)s")
 def cli() -> None:
-    """gnomon measures what language models do not say of themselves.
+    """Gnomon measures what language models do not say of themselves.
 
     \b
     gnomon run implicit-bias --model local:smollm2-135m

@@ -28,7 +28,7 @@ from gnomon.errors import (
     UsageError,
 )
 from gnomon.loading import Around
-from gnomon.records import Ask, Item, ReplyFormat, Score, Trial, TrialRecord
+from gnomon.records import Item, ReplyFormat, Score, Trial, TrialRecord
 from gnomon.run import bindings as binding_module
 from gnomon.run.analysis import analyse
 from gnomon.run.bindings import Binding, bind, check_needs, choose_format

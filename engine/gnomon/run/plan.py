@@ -10,7 +10,7 @@ import attrs
 
 from gnomon.design import levels_of
 from gnomon.design import trials as make_trials
-from gnomon.errors import GnomonError, UsageError
+from gnomon.errors import UsageError
 from gnomon.loading import Around
 from gnomon.records import (
     Ask,
