@@ -49,7 +49,7 @@ class Place:
     phase: str
 
 
-class Unanswered(Exception):  # noqa: N818 - control flow inside the run, never shown to a user
+class Unanswered(Exception):
     """An ask that no try could get answered. Carries the reply of status ``error``."""
 
     def __init__(self, reply: Reply) -> None:
@@ -57,7 +57,7 @@ class Unanswered(Exception):  # noqa: N818 - control flow inside the run, never 
         self.reply = reply
 
 
-class Stop(Exception):  # noqa: N818 - control flow inside the run, never shown to a user
+class Stop(Exception):
     """No further call may be sent; the reason is the caller's ``stopped``."""
 
 
