@@ -6,7 +6,7 @@ mappings, arrays of vectors) and can therefore be stored, hashed, pickled and re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -394,6 +394,14 @@ class Estimate:
     family_size: int | None = None
 
 
+def _kinds(value: Iterable[AskKind]) -> frozenset[AskKind]:
+    return frozenset(value)
+
+
+def _texts(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
+
+
 @attrs.frozen(kw_only=True)
 class Capability:
     """What a backend can do with one model; checked before the first call.
@@ -412,8 +420,8 @@ class Capability:
         blocking: A plain ``ask`` that computes or waits, and so runs in a thread of its own.
     """
 
-    kinds: frozenset[AskKind] = attrs.field(converter=frozenset)
-    constraints: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    kinds: frozenset[AskKind] = attrs.field(converter=_kinds)
+    constraints: frozenset[str] = attrs.field(default=frozenset(), converter=_texts)
     logprobs: int = 0
     sampled_choose: bool = False
     prefill: bool = True
