@@ -205,7 +205,7 @@ def run_tiny(
     text: str = SPEC,
     *,
     count: int = 3,
-    repeats: int = 1,
+    design_repeats: int = 1,
     extra: tuple[type, ...] = (),
     roles: dict[str, str] | None = None,
     database: str = "results.db",
@@ -213,7 +213,7 @@ def run_tiny(
 ) -> Outcome:
     """Run the tiny measure on the subject under test control."""
     found = catalogue(*extra)
-    spec = load(write_spec(folder, text, count=count, repeats=repeats), found)
+    spec = load(write_spec(folder, text, count=count, repeats=design_repeats), found)
     request = RunRequest(spec=spec, roles={"subject": "subject:one", **(roles or {})}, **options)
     return run(request, found, folder / database, Silent())
 
