@@ -12,7 +12,7 @@ import gnomon
 from gnomon import CallFailed, Reply
 from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, CapabilityError, UsageError
 from gnomon.store import Store
-from tests.engine import tiny
+import tiny
 
 
 @pytest.fixture(autouse=True)
