@@ -196,7 +196,12 @@ def catalogue(*extra: type) -> Catalogue:
 def write_spec(folder: Path, text: str = SPEC, *, count: int = 3, repeats: int = 1) -> Path:
     """The spec as a file ``tiny.toml``."""
     path = folder / "tiny.toml"
-    path.write_text(text.replace("{count}", str(count)).replace("{repeats}", str(repeats)).replace("{{", "{").replace("}}", "}"))
+    path.write_text(
+        text.replace("{count}", str(count))
+        .replace("{repeats}", str(repeats))
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
     return path
 
 

@@ -10,7 +10,7 @@ from gnomon.errors import did_you_mean, listing
 from gnomon.loading.blocks import find_plugin, load_use
 from gnomon.loading.draft import COLUMNS, Draft
 from gnomon.records import Item
-from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys, Use
+from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys
 from gnomon.structure import KeyPath, found, key_names, structure
 
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")

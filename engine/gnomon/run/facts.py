@@ -81,7 +81,7 @@ def plugins_of(
     used = [("sources", spec.source), ("procedures", spec.procedure)]
     used += [("scorers", block.use) for block in spec.scores]
     used += [("statistics", block.use) for block in spec.statistics]
-    out = [
+    out: list[tuple[str, str, str, Mapping[str, Any]]] = [
         (kind, use.name, catalogue.get(kind, use.name).provider.origin, dict(use.options))
         for kind, use in used
     ]

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -225,9 +226,9 @@ class _Session:
                 gathered = await self.ask_source(source, round_)
                 if not gathered and round_:
                     return
-                items = lambda gathered=gathered: gathered  # noqa: E731 - binds this round's items
+                items = partial(list, gathered)
             else:
-                items = lambda: source.items(self.around(0))  # noqa: E731 - made anew per repeat
+                items = partial(source.items, self.around(0))
             planned = count_trials(self.request, items)
             if not planned and not round_:
                 raise SourceError(self.nothing_to_do())
