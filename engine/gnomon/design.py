@@ -54,9 +54,7 @@ def _latin(seed: Seed, factor: str, count: int, item: int, repeat: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _block_order(
-    seed: Seed, factor: str, count: int, items: int, repeats: int
-) -> tuple[int, ...]:
+def _block_order(seed: Seed, factor: str, count: int, items: int, repeats: int) -> tuple[int, ...]:
     return seed.child("balanced", factor, items, repeats).shuffled(range(count))
 
 
@@ -81,9 +79,7 @@ def _values(
     return tuple(out)
 
 
-def _arranged(
-    draw: Draw, seed: Seed, levels: Mapping[str, str]
-) -> tuple[int, ...]:
+def _arranged(draw: Draw, seed: Seed, levels: Mapping[str, str]) -> tuple[int, ...]:
     assert draw.arrange is not None
     if draw.by is None:
         return seed.shuffled(range(len(draw.arrange)))
@@ -142,6 +138,7 @@ def trials(
     repeats: int | None = None,
     format_: ReplyFormat = "free",
     start: int = 0,
+    limit: int | None = None,
     keep: Callable[[Mapping[str, str]], bool] | None = None,
 ) -> Iterator[Trial]:
     """The stream of trials.
@@ -153,6 +150,7 @@ def trials(
         repeats: In place of the design's own number.
         format_: ``free`` or ``constrained``.
         start: Ordinal of the first trial, for later rounds of an adaptive source.
+        limit: Only the first so many items, of those that are kept.
         keep: Which conditions to administer, by levels and groups together; all unless given.
 
     Raises:
@@ -162,7 +160,10 @@ def trials(
     crossed = cells(design)
     ordinal = start
     for repeat in range(design.repeats if repeats is None else repeats):
+        used = 0
         for position, item in enumerate(items()):
+            if used == limit:
+                break
             own = root.child("item", item.key, "repeat", repeat)
             balanced = {
                 name: levels_of(factor)[
@@ -170,6 +171,7 @@ def trials(
                 ]
                 for name, factor in design.balanced.items()
             }
+            first = ordinal
             for cell in crossed:
                 levels = {**dict(cell), **balanced}
                 if keep is not None and not keep({**item.groups, **levels, "item": item.key}):
@@ -191,3 +193,4 @@ def trials(
                     format=format_,
                 )
                 ordinal += 1
+            used += ordinal > first

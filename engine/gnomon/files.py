@@ -41,10 +41,18 @@ class Folder:
                 f"(to use a file of your own, give --file {name}=PATH)"
             )
         if not found.is_file():
-            beside = [
-                str(other.relative_to(root)) for other in found.parent.glob("*") if other.is_file()
-            ] if found.parent.is_dir() else []
-            raise SourceError(f"there is no file {name!r} beside the spec{did_you_mean(name, beside)}")
+            beside = (
+                [
+                    str(other.relative_to(root))
+                    for other in found.parent.glob("*")
+                    if other.is_file()
+                ]
+                if found.parent.is_dir()
+                else []
+            )
+            raise SourceError(
+                f"there is no file {name!r} beside the spec{did_you_mean(name, beside)}"
+            )
         return found
 
     def text(self, name: str) -> str:

@@ -140,14 +140,14 @@ def ask_of(
     return Chat(
         messages=messages,
         decoding=drawn,
-        constraint=_constraint(turn.constraint, trial, fields) if held and turn.constraint else None,
+        constraint=_constraint(turn.constraint, trial, fields)
+        if held and turn.constraint
+        else None,
         **common,
     )
 
 
-def needs_of(
-    turns: Sequence[Turn], decoding: DecodingKeys, format_: str
-) -> tuple[Need, ...]:
+def needs_of(turns: Sequence[Turn], decoding: DecodingKeys, format_: str) -> tuple[Need, ...]:
     """What the turns ask of the model in each role, for a run of that format."""
     needs: list[Need] = []
     for turn in turns:
