@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gnomon
+from gnomon_plugins.statistics.as_scored import AsScored
 from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
 
 
 @gnomon.hookimpl
 def register_statistics() -> Iterable[type]:
     """Tests, estimates, effect sizes and reliability coefficients."""
-    return [TOneSample, TPaired, TWelch]
+    return [
+        AsScored,
+        TOneSample,
+        TPaired,
+        TWelch,
+    ]
