@@ -86,11 +86,25 @@ def _arranged(draw: Draw, seed: Seed, levels: Mapping[str, str]) -> tuple[int, .
     return tuple(ord(letter) - ord("a") for letter in levels[draw.by])
 
 
+def _chosen(
+    draw: Draw, own: Seed, fields: Mapping[str, FieldValue], drawn: Mapping[str, FieldValue]
+) -> str | tuple[str, ...]:
+    """The result of ``pick``, ``shuffle`` or ``sample``."""
+    if draw.pick is not None:
+        return own.pick(_values(draw.pick, fields, drawn))
+    if draw.shuffle is not None:
+        return own.shuffled(_values(draw.shuffle, fields, drawn))
+    assert draw.sample is not None
+    assert draw.count is not None
+    return own.sample(_values(draw.sample, fields, drawn), draw.count)
+
+
 def make_draws(
     design: Design,
     seed: Seed,
     levels: Mapping[str, str],
     fields: dict[str, FieldValue],
+    item: str,
 ) -> dict[str, FieldValue]:
     """All draws of one trial. Their results are also put into ``fields``.
 
@@ -99,9 +113,10 @@ def make_draws(
         seed: The seed of this item and repeat.
         levels: The trial's levels.
         fields: What draws can name; extended in place.
+        item: The item's key, for messages.
 
     Raises:
-        TemplateError: A draw names a field that is not there.
+        TemplateError: A draw names a field that is not there, or wants more than there is.
     """
     drawn: dict[str, FieldValue] = {}
     for draw in design.draw:
@@ -116,17 +131,15 @@ def make_draws(
                 value = shown[index]
                 fields[name] = drawn[name] = value[0] if len(value) == 1 else value
             continue
-        if draw.pick is not None:
-            fields[draw.name] = drawn[draw.name] = own.pick(_values(draw.pick, fields, drawn))
-            continue
-        if draw.shuffle is not None:
-            values = own.shuffled(_values(draw.shuffle, fields, drawn))
-        else:
-            assert draw.sample is not None
-            assert draw.count is not None
-            values = own.sample(_values(draw.sample, fields, drawn), draw.count)
+        try:
+            values = _chosen(draw, own, fields, drawn)
+        except ValueError as error:
+            raise TemplateError(f"the draw {draw.name!r} of the item {item!r}: {error}") from None
         drawn[draw.name] = values
-        fields[draw.name] = values if draw.join is None else draw.join.join(values)
+        if draw.join is not None and isinstance(values, tuple):
+            fields[draw.name] = draw.join.join(values)
+        else:
+            fields[draw.name] = values
     return drawn
 
 
@@ -182,7 +195,7 @@ def trials(
                     **levels,
                     **_level_fields(design, levels),
                 }
-                draws = make_draws(design, own, levels, fields)
+                draws = make_draws(design, own, levels, fields, item.key)
                 yield Trial(
                     ordinal=ordinal,
                     item=item,

@@ -257,11 +257,11 @@ class _Session:
         return f"the source {self.spec.source.name!r} yields no items"
 
     def around(self, round_: int) -> Around:
-        return Around.of(
-            self.spec,
-            seed=self.seed.child("source"),
+        return Around.beside(
+            self.spec.path,
+            self.request.seed_used,
             files=self.request.files,
-            round=round_,
+            round_=round_,
             scores=self.round_scores,
         )
 

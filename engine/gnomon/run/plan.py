@@ -29,7 +29,6 @@ from gnomon.records import (
 )
 from gnomon.run.request import RunRequest
 from gnomon.run.scoring import blocks_over
-from gnomon.seeds import Seed
 from gnomon.spec import Spec, applies
 from gnomon.turns import Turn
 
@@ -245,7 +244,7 @@ def make_plan(
     """
     spec = request.spec
     source = spec.source.plugin
-    around = Around.of(spec, seed=Seed(request.seed_used).child("source"), files=request.files)
+    around = Around.beside(spec.path, request.seed_used, files=request.files)
 
     def items() -> Iterator[Item]:
         for item in source.items(around):

@@ -96,9 +96,11 @@ class AssociationD:
         negative: Fields with the negative words.
         default: The field with the default group's label that was shown.
         stigma: The field with the stigmatised group's label that was shown.
-        default_labels: Fields with all labels of the default group, for trials that do not say which
-            was shown (replies that others published).
-        stigma_labels: Fields with all labels of the stigmatised group, likewise.
+        vocabulary: Which labels an answer may be: ``shown`` the two that the trial showed, ``item`` all
+            that the item has. The latter is for replies that others published without saying
+            which two were shown; the words may then be unknown too.
+        default_labels: For ``item``: fields with all labels of the default group.
+        stigma_labels: For ``item``: fields with all labels of the stigmatised group.
         correction_term: The k of the formula, at least 0; it keeps a label that got no word from
             dividing by zero, and makes a perfect score of 8 + 8 words .9975.
         min_parsed: Least share of words read for which there is a D, in [0, 1].
@@ -115,6 +117,7 @@ class AssociationD:
     negative: tuple[str, ...] = ("negative",)
     default: str = "label_default"
     stigma: str = "label_stigma"
+    vocabulary: Literal["shown", "item"] = "shown"
     default_labels: tuple[str, ...] = ("default",)
     stigma_labels: tuple[str, ...] = ("stigma",)
     correction_term: float = 0.01
@@ -144,14 +147,14 @@ class AssociationD:
         return (self.name, *(f"{self.name}.{part}" for part in self.parts))
 
     def _vocabulary(self, trial: Trial) -> Vocabulary:
-        shown = texts(trial, (self.words,)) if present(trial, self.words) else None
-        told = present(trial, self.default) and present(trial, self.stigma)
+        by_item = self.vocabulary == "item"
+        words_known = not by_item or present(trial, self.words)
         return vocabulary_of(
-            None if shown is None else frozenset(shown),
-            texts(trial, [name for name in self.positive if present(trial, name)]),
-            texts(trial, [name for name in self.negative if present(trial, name)]),
-            texts(trial, (self.default,) if told else self.default_labels),
-            texts(trial, (self.stigma,) if told else self.stigma_labels),
+            frozenset(texts(trial, (self.words,))) if words_known else None,
+            texts(trial, self.positive),
+            texts(trial, self.negative),
+            texts(trial, self.default_labels if by_item else (self.default,)),
+            texts(trial, self.stigma_labels if by_item else (self.stigma,)),
         )
 
     def _scores(self, read: Pairs, vocabulary: Vocabulary, status: ScoreStatus) -> list[Score]:

@@ -141,3 +141,20 @@ def finite(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
     """Validator: a number that is neither infinite nor NaN."""
     if not math.isfinite(value):
         raise ValueError(f"{attribute.name} is {value}; it is a finite number")
+
+
+def binary(values: np.ndarray, name: str, *, what: str) -> np.ndarray:
+    """The values, which are all 0 or 1.
+
+    Raises:
+        StatisticError: One is not.
+    """
+    import numpy as np
+
+    other = values[~np.isin(values, (0.0, 1.0))]
+    if len(other):
+        raise gnomon.StatisticError(
+            f"{what} needs values of 0 and 1, and {len(other)} of {name} "
+            f"{'is' if len(other) == 1 else 'are'} not, such as {other[0]:.6g}"
+        )
+    return values

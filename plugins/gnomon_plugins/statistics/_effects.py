@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from gnomon_plugins.statistics._tails import Alternative
+
 
 def noncentral_t_interval(t: float, df: float, level: float) -> tuple[float, float]:
     """Interval of the noncentrality of t.
@@ -92,22 +94,15 @@ def fisher_interval(
         level: Confidence level in (0, 1).
         variance: Variance of z; 1 / (n − 3) unless given.
     """
-    from scipy import special
-
     if abs(r) >= 1:
         return r, r
-    reach = float(special.ndtri((1 + level) / 2)) * math.sqrt(
-        1 / (n - 3) if variance is None else variance
-    )
+    reach = normal_quantile(level) * math.sqrt(1 / (n - 3) if variance is None else variance)
     z = math.atanh(r)
     return math.tanh(z - reach), math.tanh(z + reach)
 
 
-def wilson(successes: float, n: float, level: float) -> tuple[float, float]:
-    """Wilson's (1927) score interval of a proportion."""
-    from scipy import special
-
-    z = float(special.ndtri((1 + level) / 2))
+def wilson(successes: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's (1927) score interval of a proportion, for a quantile ``z`` such as 1.96."""
     share = successes / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -120,6 +115,46 @@ def clopper_pearson(successes: int, n: int, level: float) -> tuple[float, float]
     from scipy import special
 
     tail = (1 - level) / 2
-    low = 0.0 if successes == 0 else float(special.btdtri(successes, n - successes + 1, tail))
-    high = 1.0 if successes == n else float(special.btdtri(successes + 1, n - successes, 1 - tail))
+    low = 0.0 if successes == 0 else float(special.betaincinv(successes, n - successes + 1, tail))
+    high = 1.0 if successes == n else float(special.betaincinv(successes + 1, n - successes, 1 - tail))
     return low, high
+
+
+def normal_quantile(level: float) -> float:
+    """The two-sided standard normal quantile of a level: 1.96 for 0.95."""
+    from scipy import special
+
+    return float(special.ndtri((1 + level) / 2))
+
+
+def log10_binomial(
+    successes: int, n: int, share: float, alternative: Alternative, p: float
+) -> float:
+    """Base-10 logarithm of an exact binomial p-value, also where it underflows.
+
+    There the two-sided value is twice the smaller tail, capped at 1, which for a share of one half is
+    the exact test itself.
+    """
+    if p > 1e-280:
+        return math.log10(p)
+    from scipy import special
+
+    def tail(first: int, trials: int, chance: float) -> float:
+        # The largest term and its neighbours; further ones fall off geometrically.
+        logs = [
+            special.gammaln(trials + 1)
+            - special.gammaln(k + 1)
+            - special.gammaln(trials - k + 1)
+            + k * math.log(chance)
+            + (trials - k) * math.log1p(-chance)
+            for k in range(first, min(trials, first + 2000) + 1)
+        ]
+        return float(special.logsumexp(logs)) / math.log(10)
+
+    upper = tail(successes, n, share)
+    lower = tail(n - successes, n, 1 - share)
+    if alternative == "greater":
+        return upper
+    if alternative == "less":
+        return lower
+    return min(upper, lower) + math.log10(2)

@@ -292,57 +292,52 @@ def standardized_difference(
     return factor * d, factor * low * scale, factor * high * scale
 
 
-def clustered_error(two: Two, cluster: str, *, what: str) -> tuple[float, float, str]:
-    """Standard error of a difference of means for clustered rows, its degrees of freedom, and words.
+def differences(
+    table: gnomon.Table,
+    between: str | None,
+    levels: tuple[str, str] | None,
+    paired_by: tuple[str, ...],
+    *,
+    need: int,
+    what: str,
+) -> tuple[np.ndarray, str, str | None]:
+    """Values of one score, or the differences of pairs where there are two sides.
 
-    Clusters within groups: the sum of the two cluster-robust variances, with Satterthwaite's degrees
-    of freedom on G₁ − 1 and G₂ − 1. Clusters across groups: the influence of every row on the
-    difference, summed by cluster, with G − 1.
+    Returns:
+        The values, what they are in words, and a note on units left out.
+    """
+    if between is None and len(table.of) == 1:
+        kept = common.present(table, table.of, need=need, what=what)
+        return kept.values, repr(table.of[0]), None
+    found = pairs(table, between, levels, paired_by, need=need, what=what)
+    words = f"the difference {found.names[0]} - {found.names[1]}"
+    return found.first - found.second, words, unpaired_note(found)
+
+
+def several(
+    table: gnomon.Table, between: str, *, need: int, what: str
+) -> list[tuple[str, np.ndarray]]:
+    """The values of the first score in each group, by the group's name in order.
 
     Raises:
-        StatisticError: Fewer than two clusters, in a group or altogether.
+        StatisticError: There is one group, a group is too small, or all values are equal.
     """
     import numpy as np
 
-    labels = two.first_table.label(cluster), two.second_table.label(cluster)
-    samples = two.first, two.second
-    if not np.isin(labels[0], labels[1]).any():
-        shares, dfs = [], []
-        for name, half, values in zip(
-            two.names, (two.first_table, two.second_table), samples, strict=True
-        ):
-            codes, count = common.clusters(
-                half, cluster, need=2, what=f"{what} clustered by {cluster!r} within {name!r}"
-            )
-            sums = np.bincount(codes, weights=values - values.mean())
-            shares.append(count / (count - 1) * float(sums @ sums) / len(values) ** 2)
-            dfs.append(count - 1)
-        total = sum(shares)
-        if total < common.SMALLEST_SD**2:
-            raise gnomon.StatisticError(_same_means(cluster, what))
-        df = total**2 / sum(share**2 / own for share, own in zip(shares, dfs, strict=True))
-        return math.sqrt(total), df, common.unit(cluster, sum(dfs) + 2)
-    names, codes = np.unique(np.concatenate(labels), return_inverse=True)
-    influence = np.concatenate(
-        [
-            sign * (values - values.mean()) / len(values)
-            for sign, values in zip((1, -1), samples, strict=True)
-        ]
-    )
+    kept = common.present(table, table.of[:1], need=3, what=what)
+    column = kept.label(between)
+    names = np.unique(column)
     if len(names) < 2:
         raise gnomon.StatisticError(
-            f"{what} clustered by {cluster!r} needs at least 2 clusters, and all rows have the same "
-            f"{cluster!r} ({str(names[0])!r})"
+            f"{what} compares groups, and all {common.plural(len(kept), 'row')} have the same "
+            f"{between!r} ({str(names[0])!r})"
         )
-    sums = np.bincount(codes, weights=influence)
-    variance = len(names) / (len(names) - 1) * float(sums @ sums)
-    if variance < common.SMALLEST_SD**2:
-        raise gnomon.StatisticError(_same_means(cluster, what))
-    return math.sqrt(variance), len(names) - 1, common.unit(cluster, len(names))
-
-
-def _same_means(cluster: str, what: str) -> str:
-    return (
-        f"the clusters of {cluster!r} do not differ in their means, so there is no standard error "
-        f"for {what}"
-    )
+    common.varied(kept.values, repr(table.of[0]), what=what)
+    out = [(str(name), kept.values[column == name]) for name in names]
+    for name, values in out:
+        if len(values) < need:
+            raise gnomon.StatisticError(
+                f"{between} = {name!r}: {what} needs at least {common.plural(need, 'value')} of "
+                f"{table.of[0]!r}, and there is {len(values)}"
+            )
+    return out

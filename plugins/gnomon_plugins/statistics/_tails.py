@@ -132,3 +132,8 @@ def chi2_tail(value: float, df: float) -> tuple[float, float]:
 
     p = float(special.chdtrc(df, value))
     return _both(p) if p > _SMALL else _both(p, log_gammaincc(df / 2, value / 2))
+
+
+def log10_of(p: float) -> float | None:
+    """Base-10 logarithm of an exact p-value, which is never 0 but for underflow."""
+    return math.log10(p) if p > 0 else None

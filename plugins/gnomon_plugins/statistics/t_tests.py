@@ -16,29 +16,11 @@ import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _effects as effects
 from gnomon_plugins.statistics import _groups as groups
+from gnomon_plugins.statistics._clusters import clustered_error, standard_error
 from gnomon_plugins.statistics._tails import Alternative, t_tail
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-def standard_error(values: np.ndarray, codes: np.ndarray | None) -> tuple[float, int]:
-    """Standard error of a mean and its degrees of freedom.
-
-    Args:
-        values: Shape (rows,).
-        codes: Cluster numbers of shape (rows,), or None for independent rows.
-
-    With clusters: sqrt(G/(G−1) Σ_g (Σ_i∈g (x_i − mean))²) / n with G − 1 degrees of freedom
-    (Liang & Zeger 1986, with the G/(G−1) factor of Stata). Clusters of equal size give exactly the t
-    test on the cluster means.
-    """
-    import numpy as np
-
-    residuals = values - values.mean()
-    sums = residuals if codes is None else np.bincount(codes, weights=residuals)
-    groups_ = len(sums)
-    return math.sqrt(groups_ / (groups_ - 1) * float(sums @ sums)) / len(values), groups_ - 1
 
 
 def t_of_mean(
@@ -292,7 +274,7 @@ class TWelch:
 
     def _error(self, two: groups.Two, what: str) -> tuple[float, float, str]:
         if self.cluster is not None:
-            return groups.clustered_error(two, self.cluster, what=what)
+            return clustered_error(two, self.cluster, what=what)
         n = len(two.first), len(two.second)
         variances = float(two.first.var(ddof=1)), float(two.second.var(ddof=1))
         if self.equal_variances:
