@@ -247,7 +247,7 @@ def test_judge_is_asked_in_a_role_of_its_own(tmp_path: Path) -> None:
     )
     outcome = tiny.run_tiny(tmp_path, text, roles={"judge": "subject:judge"})
     assert outcome.exit_code == EXIT_DONE
-    assert rows(tmp_path, "select role, count(*) from ask group by 1 order by 1") == [
+    assert rows(tmp_path, "select role, count(*) from conversations group by 1 order by 1") == [
         ("judge", 6),
         ("subject", 6),
     ]
@@ -313,13 +313,13 @@ def test_adaptive_source_sees_the_scores_and_resumes_alike(
 ) -> None:
     """Each round is made from the scores before it, also when the run was cut in between."""
     subject.answer = lambda ask: "x" * len(tiny.trial_of(ask).item.key)
-    text = tiny.SPEC.replace('use = "words"\ncount = {count}', 'use = "growing"\nrounds = 4')
+    text = tiny.SPEC.replace('use = "tiny-words"\ncount = {count}', 'use = "growing"\nrounds = 4')
     whole = tiny.run_tiny(tmp_path, text, database="whole.db")
     assert whole.exit_code == EXIT_DONE
     tiny.run_tiny(tmp_path, text, max_calls=5)
     tiny.run_tiny(tmp_path, text, max_calls=2)
     tiny.run_tiny(tmp_path, text)
-    sql = "select ordinal, item, value from scores order by ordinal"
+    sql = "select ordinal, trials.item, value from scores join trials using (trial) order by 1"
     with Store.open(tmp_path / "whole.db") as store:
         expected = list(store.query(sql)[1])
     assert [row[1] for row in expected] == [
@@ -346,7 +346,7 @@ def test_source_may_ask_a_generator(tmp_path: Path) -> None:
         def ask(self, ask: gnomon.Ask) -> Reply:
             return Reply(text="sun moon")
 
-    text = tiny.SPEC.replace('use = "words"\ncount = {count}', 'use = "generated"').replace(
+    text = tiny.SPEC.replace('use = "tiny-words"\ncount = {count}', 'use = "generated"').replace(
         "[stimuli]", '[roles]\ngenerator = "makes the words"\n\n[stimuli]'
     )
     tiny.run_tiny(tmp_path, text, extra=(Maker,), roles={"generator": "maker:m"}, design_repeats=2)
@@ -354,7 +354,7 @@ def test_source_may_ask_a_generator(tmp_path: Path) -> None:
         ("moon", 4),
         ("sun", 4),
     ]
-    assert rows(tmp_path, "select count(*) from ask where role = 'generator'") == [(1,)]
+    assert rows(tmp_path, "select count(*) from conversations where role = 'generator'") == [(1,)]
 
 
 @pytest.mark.parametrize(
