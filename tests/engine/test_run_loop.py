@@ -38,14 +38,10 @@ def test_everything_is_stored(tmp_path: Path) -> None:
     assert rows(tmp_path, "select count(*) from ask") == [(6,)]
     assert rows(tmp_path, "select status, count(*) from reply group by 1") == [("ok", 6)]
     assert rows(tmp_path, "select distinct value from scores") == [(9.0,)]
-    assert (
-        rows(tmp_path, 'select "group", n from results')
-        == [
-            ("tone=plain", 3),
-            ("tone=polite", 3),
-        ]
-        or len(rows(tmp_path, "select * from results")) == 2
-    )
+    assert rows(tmp_path, 'select "group", value, n from results') == [
+        ('{"tone":"plain"}', None, None),
+        ('{"tone":"polite"}', None, None),
+    ]
 
 
 def test_same_run_again_makes_no_call(tmp_path: Path, subject: type[tiny.Subject]) -> None:
@@ -383,12 +379,9 @@ def test_hostile_reply_is_kept_as_it_came(
 def test_only_and_limit_choose_trials(tmp_path: Path) -> None:
     """--only keeps levels and groups, --limit the first items of those kept."""
     tiny.run_tiny(tmp_path, count=6, only={"tone": ("polite",), "half": ("odd",)}, limit=2)
-    assert rows(tmp_path, "select item, tone from trials order by 1") == [
-        ("w1", "polite"),
-        ("w3", "polite"),
-    ] or rows(tmp_path, "select item, json_extract(levels, '$.tone') from trials order by 1") == [
-        ("w1", "polite"),
-        ("w3", "polite"),
+    assert rows(tmp_path, "select item, levels from trials order by 1") == [
+        ("w1", '{"tone":"polite"}'),
+        ("w3", '{"tone":"polite"}'),
     ]
 
 
