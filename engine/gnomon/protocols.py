@@ -15,6 +15,12 @@ attribute       on           meaning (default)
 ``accepts``     scorer       reply statuses it wants to see; others become the score's status
                              without a call (``("ok",)``)
 ``identity``    backend      what else, beside name, model and options, decides a reply (empty)
+``prepare``     backend      method ``prepare(say, progress=None)``: bring what the model needs,
+                             called once before the first call; ``say`` takes a sentence,
+                             ``progress`` bytes here and bytes in all (nothing to do)
+``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)
+``pull``        backend      classmethod ``pull(model, progress=None)``: bring the weights of one
+                             of ``models`` to this machine and return its ``ModelInfo``
 ==============  ===========  ======================================================================
 """
 
