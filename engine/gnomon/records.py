@@ -457,3 +457,24 @@ class Price:
 
     tokens_in: float | None = None
     tokens_out: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ModelInfo:
+    """A model whose weights a backend can bring to this machine.
+
+    Attributes:
+        name: The model as it is written behind the backend's name.
+        path: Where its weights lie; None until they were pulled.
+        bytes: Size of the weights.
+        licence: Under which terms they may be used.
+        source: Where they come from, in words.
+        note: What a user should know before choosing it.
+    """
+
+    name: str
+    path: str | None
+    bytes: int
+    licence: str
+    source: str
+    note: str = ""
