@@ -84,9 +84,7 @@ class Source(Protocol):
 
     name: ClassVar[str]
 
-    def items(
-        self, around: Surroundings
-    ) -> Iterator[Item] | Generator[Item | Ask, Any, None]: ...
+    def items(self, around: Surroundings) -> Iterator[Item] | Generator[Item | Ask, Any, None]: ...
 
 
 class Procedure(Protocol):

@@ -6,7 +6,7 @@ mappings, arrays of vectors) and can therefore be stored, hashed, pickled and re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -121,13 +121,17 @@ class Constraint:
 
     def __attrs_post_init__(self) -> None:
         if sum(form is not None for form in attrs.astuple(self, recurse=False)) != 1:
-            raise ValueError("a constraint has exactly one of: pattern, regex, grammar, json_schema")
+            raise ValueError(
+                "a constraint has exactly one of: pattern, regex, grammar, json_schema"
+            )
 
     @property
     def form(self) -> str:
         """The name of the form that is set."""
         return next(
-            field.name for field in attrs.fields(type(self)) if getattr(self, field.name) is not None
+            str(field.name)
+            for field in attrs.fields(type(self))
+            if getattr(self, field.name) is not None
         )
 
 
@@ -328,7 +332,9 @@ class Score:
 
     def __attrs_post_init__(self) -> None:
         if self.value is not None and self.status not in ("ok", "truncated"):
-            raise ValueError(f"score {self.name!r} has status {self.status!r} and may not have a value")
+            raise ValueError(
+                f"score {self.name!r} has status {self.status!r} and may not have a value"
+            )
         if self.value is None and self.status == "ok":
             raise ValueError(f"score {self.name!r} has status 'ok' and needs a value")
 
@@ -388,6 +394,14 @@ class Estimate:
     family_size: int | None = None
 
 
+def _kinds(value: Iterable[AskKind]) -> frozenset[AskKind]:
+    return frozenset(value)
+
+
+def _texts(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
+
+
 @attrs.frozen(kw_only=True)
 class Capability:
     """What a backend can do with one model; checked before the first call.
@@ -406,8 +420,8 @@ class Capability:
         blocking: A plain ``ask`` that computes or waits, and so runs in a thread of its own.
     """
 
-    kinds: frozenset[AskKind] = attrs.field(converter=frozenset)
-    constraints: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    kinds: frozenset[AskKind] = attrs.field(converter=_kinds)
+    constraints: frozenset[str] = attrs.field(default=frozenset(), converter=_texts)
     logprobs: int = 0
     sampled_choose: bool = False
     prefill: bool = True

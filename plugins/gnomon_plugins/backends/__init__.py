@@ -1,1 +1,18 @@
 """First-party backends; one idea a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import gnomon
+from gnomon_plugins.backends.replay import Replay
+from gnomon_plugins.backends.scripted import Scripted
+
+
+@gnomon.hookimpl
+def register_backends() -> Iterable[type]:
+    """The shipped backends."""
+    return [
+        Replay,
+        Scripted,
+    ]
