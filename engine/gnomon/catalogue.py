@@ -260,7 +260,8 @@ class Catalogue:
         for implementation in self._manager.hook.register_specs.get_hookimpls():
             provider = self._providers[implementation.plugin_name]
             try:
-                out.extend((Path(folder), provider) for folder in implementation.function())
+                folders: Iterable[Path] = implementation.function()  # type: ignore[assignment]  # pluggy says object
+                out.extend((Path(folder), provider) for folder in folders)
             except Exception:  # noqa: BLE001 - as above
                 self._providers[implementation.plugin_name] = attrs.evolve(
                     provider, failure=traceback.format_exc()

@@ -129,7 +129,7 @@ class Constraint:
     def form(self) -> str:
         """The name of the form that is set."""
         return next(
-            field.name
+            str(field.name)
             for field in attrs.fields(type(self))
             if getattr(self, field.name) is not None
         )

@@ -89,7 +89,7 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
         for binding in bound.values():
             prepare = getattr(binding.backend, "prepare", None)
             if prepare is not None:
-                prepare(observer.say)
+                prepare(observer.say, observer.progress)
         facts = facts_of(request, bound, format_, catalogue)
         session = _Session(request, bound, format_, store, observer)
         session.begin(facts)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import gnomon
 from gnomon_plugins.sources.paired_lists import PairedLists
 from gnomon_plugins.sources.table import TableRows
+from gnomon_plugins.sources.word_sets import WordSets
+from gnomon_plugins.sources.words import Words
 
 
 @gnomon.hookimpl
@@ -15,4 +17,6 @@ def register_sources() -> Iterable[type]:
     return [
         PairedLists,
         TableRows,
+        WordSets,
+        Words,
     ]
