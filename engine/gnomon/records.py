@@ -357,11 +357,21 @@ class Estimate:
         df: Degrees of freedom; ``df2`` for the second of an F test.
         p: Two-sided p-value unless ``method`` says otherwise.
         log10_p: Base-10 logarithm of p, kept where p underflows.
-        effect: Name of the effect size, with its value and interval.
+        effect: Name of the effect size.
+        effect_value: Its value.
+        effect_low, effect_high: Its interval at ``level``.
         n: Number of units the estimate rests on.
         method: Exact name of the method, with its options.
         note: A warning, or the reason for a refusal.
         detail: Further numbers.
+        statistic: Label of the statistic's block.
+        of: Score, or scores, it was computed from.
+        group: Column → value of ``by``.
+        counts: Score status → number of rows.
+        p_corrected: p over the family.
+        correction: Name of the correction.
+        family: Name of the family.
+        family_size: Number of p-values that were corrected together.
     """
 
     quantity: str
