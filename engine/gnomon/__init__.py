@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         StoreError,
         TemplateError,
         UsageError,
+        did_you_mean,
+        listing,
     )
     from gnomon.hookspecs import hookimpl
     from gnomon.protocols import Asker, Asking, Surroundings
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         Price,
         Reply,
         Score,
+        ScoreStatus,
         TokenLogprob,
         Trial,
         TrialRecord,
@@ -52,23 +55,24 @@ if TYPE_CHECKING:
     from gnomon.seeds import Seed
     from gnomon.table import Table
     from gnomon.templates import render
-    from gnomon.turns import Turn, ask_of, said
+    from gnomon.turns import Turn, ask_of, said, turns_for
 
 _HOMES = {
     "gnomon.errors": (
         "CallFailed CapabilityError CatalogueError GnomonError Incomplete ModelError SourceError "
-        "SpecError StatisticError StoreError TemplateError UsageError"
+        "SpecError StatisticError StoreError TemplateError UsageError did_you_mean listing"
     ),
     "gnomon.hookspecs": "hookimpl",
     "gnomon.protocols": "Asker Asking Surroundings",
     "gnomon.records": (
         "Ask Capability Chat Choose Constraint Decoding Embed Estimate Exchange Hidden Item "
-        "ItemRecord Loglik Message Need Price Reply Score TokenLogprob Trial TrialRecord"
+        "ItemRecord Loglik Message Need Price Reply Score ScoreStatus TokenLogprob Trial "
+        "TrialRecord"
     ),
     "gnomon.seeds": "Seed",
     "gnomon.table": "Table",
     "gnomon.templates": "render",
-    "gnomon.turns": "Turn ask_of said",
+    "gnomon.turns": "Turn ask_of said turns_for",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -101,6 +105,7 @@ __all__ = [
     "Price",
     "Reply",
     "Score",
+    "ScoreStatus",
     "Seed",
     "SourceError",
     "SpecError",
@@ -116,9 +121,12 @@ __all__ = [
     "UsageError",
     "__version__",
     "ask_of",
+    "did_you_mean",
     "hookimpl",
+    "listing",
     "render",
     "said",
+    "turns_for",
 ]
 
 

@@ -18,7 +18,6 @@ import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import attrs
 import pluggy
@@ -126,7 +125,7 @@ class Catalogue:
         provider = Provider(name=str(path), origin=f"file {path}")
         try:
             spec.loader.exec_module(module)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a stranger's file does, its user is told
             # A file the user named on the command line is needed by definition, so say so at once.
             raise CatalogueError(
                 f"the plugin file {str(path)!r} failed to load:\n{_tail(traceback.format_exc())}"
@@ -138,19 +137,15 @@ class Catalogue:
         self._waiting = [entry for entry in self._waiting if entry not in due]
         for entry in due:
             distribution = entry.dist
-            origin = (
-                f"{distribution.name} {distribution.version}" if distribution else entry.value
-            )
+            origin = f"{distribution.name} {distribution.version}" if distribution else entry.value
             provider = Provider(name=entry.name, origin=origin)
             began = time.perf_counter()
             try:
                 module = entry.load()
-                self._register(
-                    module, attrs.evolve(provider, seconds=time.perf_counter() - began)
-                )
+                self._register(module, attrs.evolve(provider, seconds=time.perf_counter() - began))
             except CatalogueError:
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 - a stranger's import may fail in any way
                 self._providers[_unique(provider)] = attrs.evolve(
                     provider, failure=traceback.format_exc()
                 )
@@ -231,7 +226,7 @@ class Catalogue:
             provider = self._providers[implementation.plugin_name]
             try:
                 classes = list(implementation.function())
-            except Exception:
+            except Exception:  # noqa: BLE001 - as above
                 self._providers[implementation.plugin_name] = attrs.evolve(
                     provider, failure=traceback.format_exc()
                 )
@@ -247,7 +242,9 @@ class Catalogue:
                         f"hyphens; it has {name!r}"
                     )
                 if not callable(getattr(cls, method, None)):
-                    raise CatalogueError(f"{who} has no method {method!r}, which every {singular} has")
+                    raise CatalogueError(
+                        f"{who} has no method {method!r}, which every {singular} has"
+                    )
                 if name in out and out[name].cls is not cls:
                     raise CatalogueError(
                         f"two plugins offer the {singular} {name!r}: "
@@ -286,8 +283,9 @@ class Catalogue:
         for implementation in self._manager.hook.register_specs.get_hookimpls():
             provider = self._providers[implementation.plugin_name]
             try:
-                out.extend((Path(folder), provider) for folder in implementation.function())
-            except Exception:
+                folders: Iterable[Path] = implementation.function()  # type: ignore[assignment]  # pluggy says object
+                out.extend((Path(folder), provider) for folder in folders)
+            except Exception:  # noqa: BLE001 - as above
                 self._providers[implementation.plugin_name] = attrs.evolve(
                     provider, failure=traceback.format_exc()
                 )

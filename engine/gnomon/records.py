@@ -121,13 +121,17 @@ class Constraint:
 
     def __attrs_post_init__(self) -> None:
         if sum(form is not None for form in attrs.astuple(self, recurse=False)) != 1:
-            raise ValueError("a constraint has exactly one of: pattern, regex, grammar, json_schema")
+            raise ValueError(
+                "a constraint has exactly one of: pattern, regex, grammar, json_schema"
+            )
 
     @property
     def form(self) -> str:
         """The name of the form that is set."""
         return next(
-            field.name for field in attrs.fields(type(self)) if getattr(self, field.name) is not None
+            str(field.name)
+            for field in attrs.fields(type(self))
+            if getattr(self, field.name) is not None
         )
 
 
@@ -328,7 +332,9 @@ class Score:
 
     def __attrs_post_init__(self) -> None:
         if self.value is not None and self.status not in ("ok", "truncated"):
-            raise ValueError(f"score {self.name!r} has status {self.status!r} and may not have a value")
+            raise ValueError(
+                f"score {self.name!r} has status {self.status!r} and may not have a value"
+            )
         if self.value is None and self.status == "ok":
             raise ValueError(f"score {self.name!r} has status 'ok' and needs a value")
 
