@@ -9,7 +9,6 @@ import subprocess
 import sys
 
 import pytest
-from tests.servers import Answer, completion, first_token, one_after_another, serving
 
 from gnomon import (
     CallFailed,
@@ -23,6 +22,7 @@ from gnomon import (
     ModelError,
 )
 from gnomon_plugins.backends.providers import LiteLLM
+from servers import Answer, completion, first_token, one_after_another, serving
 
 KEY = "sk-notreal0123456789abcdef"
 USER = (Message("user", "Which?"),)
@@ -102,10 +102,10 @@ def test_offers():
     assert offers.kinds == {"chat", "choose"}
     assert (offers.logprobs, offers.sampled_choose, offers.seed) == (20, False, True)
     assert offers.constraints == {"json_schema"}
-    plain = LiteLLM(model="anthropic/claude-3-haiku-20240307").offers
+    plain = LiteLLM(model="anthropic/claude-haiku-4-5").offers
     assert "choose" not in plain.kinds
     assert (plain.logprobs, plain.seed) == (0, False)
-    sampled = LiteLLM(model="anthropic/claude-3-haiku-20240307", samples=5).offers
+    sampled = LiteLLM(model="anthropic/claude-haiku-4-5", samples=5).offers
     assert "choose" in sampled.kinds
     assert sampled.sampled_choose
     assert LiteLLM(model="openai/text-embedding-3-small").offers.kinds == {"embed"}
@@ -135,7 +135,7 @@ def test_another_provider_shape(monkeypatch):
         "id": "msg",
         "type": "message",
         "role": "assistant",
-        "model": "claude-3-haiku-20240307",
+        "model": "claude-haiku-4-5",
         "content": [{"type": "text", "text": "Green"}],
         "stop_reason": "max_tokens",
         "stop_sequence": None,
@@ -143,7 +143,7 @@ def test_another_provider_shape(monkeypatch):
     }
     with serving(payload) as server:
         base = server.url.removesuffix("/v1")
-        backend = LiteLLM(model="anthropic/claude-3-haiku-20240307", base_url=base)
+        backend = LiteLLM(model="anthropic/claude-haiku-4-5", base_url=base)
         reply = ask(backend, chat(decoding=Decoding(seed=5, top_k=4)))
     assert (reply.text, reply.status, reply.tokens_in) == ("Green", "truncated", 5)
     assert reply.cost > 0
@@ -301,11 +301,11 @@ def test_parameters_are_never_dropped(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "anthropic-not-real")
     with pytest.raises(CallFailed) as failed:
         ask(
-            LiteLLM(model="anthropic/claude-3-haiku-20240307"),
+            LiteLLM(model="anthropic/claude-haiku-4-5"),
             chat(decoding=Decoding(logprobs=2)),
         )
     assert failed.value.message == (
-        "litellm:anthropic/claude-3-haiku-20240307 does not take logprobs, top_logprobs; "
+        "litellm:anthropic/claude-haiku-4-5 does not take logprobs, top_logprobs; "
         "take it out of [decoding], or use another model"
     )
     assert failed.value.fatal
