@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import gnomon
 from gnomon_plugins.backends.local import Local
+from gnomon_plugins.backends.providers import LiteLLM
 from gnomon_plugins.backends.replay import Replay
 from gnomon_plugins.backends.scripted import Scripted
 
@@ -15,6 +16,7 @@ def register_backends() -> Iterable[type]:
     """The shipped backends."""
     return [
         Local,
+        LiteLLM,
         Replay,
         Scripted,
     ]
