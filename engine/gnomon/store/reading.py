@@ -46,13 +46,8 @@ REPLY_COLUMNS = (
     "reply.probabilities, reply.is_exact, reply.coverage, reply.tokens, reply.vectors, "
     "reply.vectors_form, reply.missing, reply.raw, reply.raw_base_id"
 )
-_REPLY_WIDTH = 20
 
-_ESTIMATE_FIELDS = (
-    "statistic of group quantity value low high level error test test_value df df2 p log10_p effect "
-    "effect_value effect_low effect_high n method note detail counts p_corrected correction family "
-    "family_size"
-).split()
+_ESTIMATE_FIELDS = tuple(field.name for field in attrs.fields(Estimate))
 _ESTIMATE_JSON = {"group", "detail", "counts"}
 
 
@@ -207,9 +202,19 @@ class Lookup:
 
     def reply(self, row: Sequence[Any]) -> Reply:
         """A reply from ``REPLY_COLUMNS``."""
-        _, status, text, exact_text, finish, tokens_in, tokens_out, cost, model_id, error, seconds = (
-            row[:11]
-        )
+        (
+            _,
+            status,
+            text,
+            exact_text,
+            finish,
+            tokens_in,
+            tokens_out,
+            cost,
+            model_id,
+            error,
+            seconds,
+        ) = row[:11]
         if exact_text is not None:
             text = join_text(text, exact_text)
         model = None if model_id is None else self.text(model_id)
@@ -299,9 +304,7 @@ def _ordered(exchanges: list[tuple[int, Exchange]]) -> tuple[Exchange, ...]:
     return tuple([exchange for _, exchange in exchanges])
 
 
-def trial_records(
-    connection: sqlite3.Connection, run_id: int
-) -> Iterator[tuple[int, TrialRecord]]:
+def trial_records(connection: sqlite3.Connection, run_id: int) -> Iterator[tuple[int, TrialRecord]]:
     """Finished trials of a run in the order of the plan, with their numbers."""
     lookup = Lookup(connection)
     (top,) = connection.execute(
@@ -373,9 +376,7 @@ def finished(connection: sqlite3.Connection, run_id: int) -> Finished:
     ).fetchone()
     bits = bytearray((top >> 3) + 1)
     count = 0
-    for (ordinal,) in connection.execute(
-        "SELECT ordinal FROM trial WHERE run_id = ?", (run_id,)
-    ):
+    for (ordinal,) in connection.execute("SELECT ordinal FROM trial WHERE run_id = ?", (run_id,)):
         bits[ordinal >> 3] |= 1 << (ordinal & 7)
         count += 1
     for (ordinal,) in connection.execute(

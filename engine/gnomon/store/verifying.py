@@ -44,9 +44,18 @@ def _references(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _texts(connection: sqlite3.Connection) -> Iterator[str]:
-    for number, key, body, exact in connection.execute("SELECT id, hash, body, exact FROM text"):
+    rows = connection.execute(
+        "SELECT text.id, text_hash.hash, body, exact FROM text_hash "
+        "JOIN text ON text.id = text_hash.text_id"
+    )
+    count = 0
+    for number, key, body, exact in rows:
+        count += 1
         if digest(text_bytes(join_text(body, exact))[0]) != key:
             yield f"text {number} was changed: its hash is not that of its content"
+    (texts,) = connection.execute("SELECT count(*) FROM text").fetchone()
+    if texts != count:
+        yield f"{texts - count} texts have no hash"
 
 
 def _items(connection: sqlite3.Connection) -> Iterator[str]:
@@ -78,7 +87,19 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
         "JOIN trial ON trial.id = ask.trial_id JOIN reply ON reply.id = ask.reply_id "
         "LEFT JOIN text AS prompt ON prompt.id = ask.prompt_id WHERE ask.phase = 'trial'"
     )
-    for number, run_id, repeat, key, form_id, sample, seed, system_id, body, exact, messages in rows:
+    for (
+        number,
+        run_id,
+        repeat,
+        key,
+        form_id,
+        sample,
+        seed,
+        system_id,
+        body,
+        exact,
+        messages,
+    ) in rows:
         prompt = None if body is None else join_text(body, exact)
         ask = lookup.ask(form_id, sample, seed, system_id, prompt, messages, None)
         role = roles[run_id].get(ask.role)

@@ -59,7 +59,8 @@ _CACHED_FORMS = 2_000
 _BASE_BYTES = 16_384  # zlib looks back 32 KiB; an earlier payload beyond half of it crowds out the present one
 
 _TABLES = {
-    "text": 4,
+    "text": 3,
+    "text_hash": 2,
     "item": 7,
     "condition": 7,
     "trial": 8,
@@ -108,12 +109,12 @@ class Writer:
         self._rows: dict[str, list[Any]] = {}
         self._insert: dict[str, str] = {}
         for table, columns in _TABLES.items():
+            self._rows[table] = []
+            self._insert[table] = f"INSERT INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 -- names of our own tables
+            if table == "text_hash":
+                continue
             (top,) = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()  # noqa: S608 -- names of our own tables
             self._next[table] = top + 1
-            self._rows[table] = []
-            self._insert[table] = (
-                f"INSERT INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 -- as above
-            )
         self._texts: dict[bytes, int] = {}
         self._items: dict[str, tuple[Item, int]] = {}
         self._item_hashes: dict[bytes, int] = {}
@@ -153,10 +154,11 @@ class Writer:
         key = digest(data)
         number = self._texts.get(key)
         if number is None:
-            number = self._find("SELECT id FROM text WHERE hash = ?", (key,))
+            number = self._find("SELECT text_id FROM text_hash WHERE hash = ?", (key,))
             if number is None:
                 number = self._number("text")
-                self._rows["text"].append((number, key, *split_text(text)))
+                self._rows["text"].append((number, *split_text(text)))
+                self._rows["text_hash"].append((key, number))
             self._texts[key] = number
         return number
 
@@ -306,7 +308,7 @@ class Writer:
                 base_id,
                 None if reply.error is None else readable(reply.error),
                 _real(reply.seconds),
-                time.time_ns() // 1_000_000,
+                int(time.time()),
             )
         )
         self._unacknowledged += 1
@@ -507,9 +509,7 @@ class Writer:
                 if rows:
                     connection.executemany(self._insert[table], rows)
             if self._finished:
-                connection.executemany(
-                    "UPDATE trial SET finished = 1 WHERE id = ?", self._finished
-                )
+                connection.executemany("UPDATE trial SET finished = 1 WHERE id = ?", self._finished)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -518,12 +518,13 @@ class Writer:
         self._clear()
 
     def _take_back(self) -> None:
-        for table in ("ask", "score"):
-            if self._again:
-                self._connection.executemany(
-                    f"DELETE FROM {table} WHERE trial_id = ?",  # noqa: S608 -- names of our own tables
-                    self._again,
-                )
+        if self._again:
+            self._connection.executemany("DELETE FROM ask WHERE trial_id = ?", self._again)
+            self._connection.executemany(
+                "DELETE FROM score WHERE trial_id = ?1 AND scoring_id IN (SELECT scoring.id "
+                "FROM scoring JOIN trial ON trial.run_id = scoring.run_id WHERE trial.id = ?1)",
+                self._again,
+            )
         if self._rescored:
             self._connection.executemany(
                 "DELETE FROM score WHERE scoring_id = ? AND item_id = ? AND name_id = ?",
@@ -535,8 +536,9 @@ class Writer:
             self._ordinals.pop((row[1], row[2]), None)
         for rows in self._rows.values():
             rows.clear()
-        for emptied in (self._finished, self._again, self._rescored):
-            emptied.clear()  # type: ignore[attr-defined]  # mypy joins the three list types to object
+        self._finished.clear()
+        self._again.clear()
+        self._rescored.clear()
         self._buffered.clear()
         self._usable.clear()
         self._item_hashes.clear()
