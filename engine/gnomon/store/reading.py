@@ -20,6 +20,7 @@ from gnomon.records import (
     Item,
     ItemRecord,
     Reply,
+    Score,
     Trial,
     TrialRecord,
 )
@@ -348,6 +349,28 @@ def _item_record(
     )
     records = tuple(record for _, record in _records(rows, lookup))
     return ItemRecord(lookup.item(item_id), records)
+
+
+def scores_by_item(
+    connection: sqlite3.Connection, run_id: int, scoring: int, below: int
+) -> dict[str, dict[str, list[Score]]]:
+    """Trial scores of a pass; see ``Store.scores_by_item``."""
+    out: dict[str, dict[str, list[Score]]] = {}
+    rows = connection.execute(
+        "SELECT item.key, score_name.name, score.value, score.status, score.detail FROM score "
+        "JOIN scoring ON scoring.id = score.scoring_id "
+        "JOIN score_name ON score_name.id = score.name_id "
+        "JOIN trial ON trial.id = score.trial_id JOIN item ON item.id = trial.item_id "
+        "WHERE scoring.run_id = ? AND scoring.pass = ? AND trial.ordinal < ? "
+        "ORDER BY trial.ordinal, score.id",
+        (run_id, scoring, below),
+    )
+    for key, name, value, status, detail in rows:
+        score = Score(
+            name=name, value=value, status=status, detail=from_json(detail) if detail else {}
+        )
+        out.setdefault(key, {}).setdefault(name, []).append(score)
+    return out
 
 
 @attrs.frozen

@@ -1,1 +1,43 @@
-"""First-party statistics; one idea a file."""
+"""First-party statistics; one idea a file.
+
+One invariant: a statistic returns finite numbers or refuses with a sentence; it never returns NaN.
+Refusals come from the call itself: what is returned is complete, never a generator that may still fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import gnomon
+from gnomon_plugins.statistics.anova import Anova, AnovaTwoWay
+from gnomon_plugins.statistics.as_scored import AsScored
+from gnomon_plugins.statistics.contingency import ChiSquare, FisherExact, GTest
+from gnomon_plugins.statistics.means import Mean, Proportion
+from gnomon_plugins.statistics.proportions import Binomial, McNemar
+from gnomon_plugins.statistics.rank_sums import Kruskal, MannWhitney
+from gnomon_plugins.statistics.signed_ranks import Sign, Wilcoxon
+from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
+
+
+@gnomon.hookimpl
+def register_statistics() -> Iterable[type]:
+    """Tests, estimates, effect sizes and reliability coefficients."""
+    return [
+        AsScored,
+        Mean,
+        Proportion,
+        TOneSample,
+        TPaired,
+        TWelch,
+        Wilcoxon,
+        MannWhitney,
+        Sign,
+        Binomial,
+        McNemar,
+        ChiSquare,
+        FisherExact,
+        GTest,
+        Kruskal,
+        Anova,
+        AnovaTwoWay,
+    ]

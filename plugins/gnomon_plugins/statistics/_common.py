@@ -1,0 +1,160 @@
+"""What all statistics share: options, and the checks that come before any number.
+
+One invariant: what passes these checks is finite, present and varied enough for the statistic that
+asked; everything else is refused with a sentence that says what was found and what was expected.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+import gnomon
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SMALLEST_SD = 1e-12
+"""Below this a spread is rounding noise, and dividing by it prints a t of a million billion."""
+ROUNDING = 1e-14
+"""The same for large values, as a share of the largest."""
+
+
+def between_0_and_1(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    """Validator: a level or a share."""
+    if not 0 < value < 1:
+        raise ValueError(f"{attribute.name} is {value:g}; it lies between 0 and 1, such as 0.95")
+
+
+def at_least(least: float) -> Any:
+    """Validator: a number with a lower bound."""
+
+    def check(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+        if not value >= least:
+            raise ValueError(f"{attribute.name} is {value:g}; it is at least {least:g}")
+
+    return check
+
+
+def two_different(_: object, attribute: attrs.Attribute[Any], value: Sequence[str] | None) -> None:
+    """Validator: two different names, or none."""
+    if value is not None and (len(value) != 2 or value[0] == value[1]):
+        raise ValueError(f"{attribute.name} is {list(value)!r}; it names two different levels")
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "value"), plural(2, "value")
+    ('1 value', '2 values')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def present(table: gnomon.Table, names: Sequence[str], *, need: int, what: str) -> gnomon.Table:
+    """The rows in which all the scores named are present.
+
+    Args:
+        table: The rows.
+        names: Scores.
+        need: Fewest rows that the statistic can do with.
+        what: The statistic in words, with its article: ``a one-sample t test``.
+
+    Raises:
+        StatisticError: A score is infinite somewhere, all rows are missing, or too few are left.
+    """
+    import numpy as np
+
+    if len(table) == 0:
+        raise gnomon.StatisticError(
+            f"{what} needs at least {plural(need, 'row')}, and there is none"
+        )
+    keep = np.ones(len(table), dtype=bool)
+    for name in names:
+        values = table.score(name)
+        infinite = int(np.isinf(values).sum())
+        if infinite:
+            raise gnomon.StatisticError(
+                f"score {name!r} has {plural(infinite, 'infinite value')} among {len(values)}; "
+                f"{what} needs finite numbers"
+            )
+        keep &= ~np.isnan(values)
+    listed = " and ".join(repr(name) for name in names)
+    n = int(keep.sum())
+    if n == 0:
+        raise gnomon.StatisticError(
+            f"all {plural(len(table), 'value')} of {listed} are missing"
+            if len(names) == 1
+            else f"no row of {len(table)} has all of {listed}"
+        )
+    if n < need:
+        raise gnomon.StatisticError(
+            f"{what} needs at least {plural(need, 'value')} of {listed}, and there "
+            f"{'is' if n == 1 else 'are'} {n}"
+        )
+    return table if n == len(table) else table.rows(keep)
+
+
+def varied(values: np.ndarray, name: str, *, what: str) -> float:
+    """The standard deviation (divisor n − 1).
+
+    Raises:
+        StatisticError: It is below 1e-12, or no more than rounding noise of large values.
+    """
+    spread = float(values.std(ddof=1))
+    if spread < max(SMALLEST_SD, ROUNDING * float(abs(values).max())):
+        raise gnomon.StatisticError(
+            f"all {plural(len(values), 'value')} of {name} are equal ({values[0]:.6g}); "
+            f"{what} needs values that differ"
+        )
+    return spread
+
+
+def clusters(table: gnomon.Table, column: str, *, need: int, what: str) -> tuple[np.ndarray, int]:
+    """Cluster numbers of the rows, and how many clusters there are.
+
+    Raises:
+        StatisticError: There are fewer clusters than needed.
+    """
+    import numpy as np
+
+    names, codes = np.unique(table.label(column), return_inverse=True)
+    if len(names) < need:
+        raise gnomon.StatisticError(
+            f"{what} needs at least {plural(need, 'cluster')}, and all {plural(len(table), 'row')} "
+            f"have the same {column!r} ({str(names[0])!r})"
+            if len(names) == 1
+            else f"{what} needs at least {plural(need, 'cluster')}, and {column!r} has {len(names)}"
+        )
+    return codes, len(names)
+
+
+def unit(cluster: str | None, count: int = 0) -> str:
+    """What a method says of its unit of independence."""
+    return "rows independent" if cluster is None else f"clustered by {cluster} ({count} clusters)"
+
+
+def finite(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    """Validator: a number that is neither infinite nor NaN."""
+    if not math.isfinite(value):
+        raise ValueError(f"{attribute.name} is {value}; it is a finite number")
+
+
+def binary(values: np.ndarray, name: str, *, what: str) -> np.ndarray:
+    """The values, which are all 0 or 1.
+
+    Raises:
+        StatisticError: One is not.
+    """
+    import numpy as np
+
+    other = values[~np.isin(values, (0.0, 1.0))]
+    if len(other):
+        raise gnomon.StatisticError(
+            f"{what} needs values of 0 and 1, and {len(other)} of {name} "
+            f"{'is' if len(other) == 1 else 'are'} not, such as {other[0]:.6g}"
+        )
+    return values
