@@ -118,7 +118,7 @@ def main(trials: int = 100_000, items: int = 2_000, *, profile: bool = False) ->
     )
     began = time.perf_counter()
     for _ in range(5):
-        for _, trial, ask, _ in made[:2000]:
+        for _, _, ask, _ in made[:2000]:
             reply_key(ask, backend="scripted", model="answers", options={}, identity={}, repeat=0)
     rate("reply_key", 5 * len(made[:2000]), time.perf_counter() - began)
     with Store.open(path) as store:

@@ -150,20 +150,20 @@ def _of_run(
         ).fetchall()
         ids, values, statuses = zip(*rows, strict=True) if rows else ((), (), ())
         state = np.full(len(rows), "ok", dtype="U9")
-        for at, status in enumerate(statuses):
+        for row, status in enumerate(statuses):
             if status is not None:
-                state[at] = status
+                state[row] = status
         found[name] = (np.array(ids, np.int64), np.array(values, np.float64), state)
     units = np.unique(np.concatenate([ids for ids, _, _ in found.values()]))
     made, order = _Labels(connection, each.run_id, labels).of(unit, units)
     scores: dict[str, np.ndarray] = {}
     states: dict[str, np.ndarray] = {}
-    for name, (ids, values, state) in found.items():
-        at = np.searchsorted(units, ids)
+    for name, (known, numbers_of, state_of) in found.items():
+        at = np.searchsorted(units, known)
         column = np.full(len(units), np.nan)
-        status = np.full(len(units), ABSENT, dtype="U9")
-        column[at], status[at] = values, state
-        scores[name], states[name] = column[order], status[order]
+        states_all = np.full(len(units), ABSENT, dtype="U9")
+        column[at], states_all[at] = numbers_of, state_of
+        scores[name], states[name] = column[order], states_all[order]
     return ScoreColumns(scores=scores, statuses=states, labels=made, over=unit)
 
 

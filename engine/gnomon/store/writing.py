@@ -115,6 +115,11 @@ class Writer:
                 continue
             (top,) = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()  # noqa: S608 -- names of our own tables
             self._next[table] = top + 1
+        # By name: the record says which columns an estimate has, not their order.
+        names = ", ".join(f'"{name}"' for name in reading.ESTIMATE_FIELDS)
+        self._insert["estimate"] = self._insert["estimate"].replace(
+            "estimate", f"estimate (id, scoring_id, {names})"
+        )
         self._texts: dict[bytes, int] = {}
         self._items: dict[str, tuple[Item, int]] = {}
         self._item_hashes: dict[bytes, int] = {}
@@ -131,6 +136,7 @@ class Writer:
         self._finished: list[tuple[int]] = []
         self._again: list[tuple[int]] = []
         self._rescored: list[tuple[int, int, int]] = []
+        self._reestimated: list[tuple[int]] = []
         self._usable: dict[bytes, StoredReply] = {}
         self._unacknowledged = 0
         self._committed = time.monotonic()
@@ -471,17 +477,14 @@ class Writer:
                 )
             )
 
-    def add_estimates(self, run_id: int, scoring: int, estimates: Iterable[Estimate]) -> None:
-        """Store what statistics said of the scores of a pass."""
+    def replace_estimates(self, run_id: int, scoring: int, estimates: Iterable[Estimate]) -> None:
+        """Put what statistics say of a pass in the place of what they said before."""
         scoring_id = self.scoring_id(run_id, scoring)
+        rows = self._rows["estimate"]
+        rows[:] = [row for row in rows if row[1] != scoring_id]
+        self._reestimated.append((scoring_id,))
         for estimate in estimates:
-            self._rows["estimate"].append(
-                (
-                    self._number("estimate"),
-                    scoring_id,
-                    *reading.estimate_row(estimate),
-                )
-            )
+            rows.append((self._number("estimate"), scoring_id, *reading.estimate_row(estimate)))
 
     # -- committing ------------------------------------------------------------------------------
 
@@ -496,7 +499,13 @@ class Writer:
         Raises:
             StoreError: It could not be committed; nothing of it was, and it is kept for another try.
         """
-        pending = any(self._rows.values()) or self._finished or self._again or self._rescored
+        pending = (
+            any(self._rows.values())
+            or self._finished
+            or self._again
+            or self._rescored
+            or self._reestimated
+        )
         self._committed = time.monotonic()
         if not pending:
             return
@@ -530,6 +539,10 @@ class Writer:
                 "DELETE FROM score WHERE scoring_id = ? AND item_id = ? AND name_id = ?",
                 self._rescored,
             )
+        if self._reestimated:
+            self._connection.executemany(
+                "DELETE FROM estimate WHERE scoring_id = ?", self._reestimated
+            )
 
     def _clear(self) -> None:
         for row in self._rows["trial"]:
@@ -539,6 +552,7 @@ class Writer:
         self._finished.clear()
         self._again.clear()
         self._rescored.clear()
+        self._reestimated.clear()
         self._buffered.clear()
         self._usable.clear()
         self._item_hashes.clear()
