@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import attrs
 import pytest
-from loading_plugins import MeanOf, Probing, Share, TwoItems, Turns, catalogue, offer
+from loading_plugins import MeanOf, Probing, Share, Turns, TwoItems, catalogue, offer
 from valid_specs import ASKING, FULL, KINDS, MINIMAL
 
 import gnomon

@@ -81,8 +81,9 @@ def _keys(draft: Draft, cls: Any, path: KeyPath, data: Mapping[str, Any]) -> Any
 def _label(draft: Draft, kind: str, data: Mapping[str, Any]) -> str | None:
     """What a block is called; None when that is not known, for its plugin's name is at fault."""
     label = data.get("as", data.get("use"))
-    is_known = "as" in data or label in draft.catalogue.of_kind(kind)
-    return label if isinstance(label, str) and is_known else None
+    if not isinstance(label, str):
+        return None
+    return label if "as" in data or label in draft.catalogue.of_kind(kind) else None
 
 
 def _all_labels_known(draft: Draft, block: str, labels: Sequence[str]) -> bool:
