@@ -142,21 +142,21 @@ def spliced(draw: st.DrawFn) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=1700)
+@settings(max_examples=1300)
 @given(text=reshaped())
 def test_reshaped(file: Path, text: bytes) -> None:
     """Keys deleted, renamed, retyped and moved."""
     check(file, text)
 
 
-@settings(max_examples=1300)
+@settings(max_examples=1400)
 @given(text=spliced())
 def test_spliced(file: Path, text: bytes) -> None:
     """Text cut, doubled and spliced; most of it is no TOML any more."""
     check(file, text)
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(text=st.binary(max_size=60), at=st.integers(0, len(FULL)))
 def test_random_bytes(file: Path, text: bytes, at: int) -> None:
     """Bytes of any kind, alone and in the middle of a spec."""
