@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import gnomon
 from gnomon_plugins.scorers.association_d import AssociationD
+from gnomon_plugins.scorers.judge_code import JudgeCode
+from gnomon_plugins.scorers.yes_no import YesNo
 
 
 @gnomon.hookimpl
@@ -13,4 +15,6 @@ def register_scorers() -> Iterable[type]:
     """The scorers of this package."""
     return [
         AssociationD,
+        JudgeCode,
+        YesNo,
     ]
