@@ -522,18 +522,28 @@ def test_every_plugin_explains_itself_and_its_options(who: str, cls: type) -> No
     none(undocumented)
 
 
+EXPLAINED = re.compile(
+    r": [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)* --? \S|\[[a-z, -]+\]\s+# \S"  # the rule, then the reason
+)
+NAMED = re.compile(r": [A-Z]+[0-9]|\[[a-z]")
+
+
 def test_every_exception_to_a_rule_has_a_reason() -> None:
-    """A noqa or a type-ignore names its rule, and a reason stands behind it."""
+    """A noqa or a type-ignore names its rule, and a reason stands behind or above it."""
     bare = []
     for folder in (CORE, PLUGINS):
         for path in modules(folder):
+            above = ""
             for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
                 found = re.search(r"#\s*(noqa|type:\s*ignore)(.*)", line)
-                if found and not re.match(
-                    r"(?:: [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)* --? \S|\[[a-z, -]+\]\s+# \S)",
-                    found.group(2),
+                explained = above.strip().startswith("#")
+                if (
+                    found
+                    and not EXPLAINED.match(found.group(2))
+                    and not (explained and NAMED.match(found.group(2)))
                 ):
                     bare.append(f"{relative(path)}:{number}: {line.strip()}")
+                above = line
     none(bare)
 
 
