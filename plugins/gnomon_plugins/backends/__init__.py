@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gnomon
+from gnomon_plugins.backends.http import Http
 from gnomon_plugins.backends.providers import LiteLLM
 from gnomon_plugins.backends.replay import Replay
 from gnomon_plugins.backends.scripted import Scripted
@@ -14,6 +15,7 @@ from gnomon_plugins.backends.scripted import Scripted
 def register_backends() -> Iterable[type]:
     """The shipped backends."""
     return [
+        Http,
         LiteLLM,
         Replay,
         Scripted,
