@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import aiohttp
+
 from gnomon import Chat, Decoding, Message
 from gnomon_plugins.backends.http import Http
 
@@ -62,7 +63,7 @@ async def measure(url: str, calls: int, profile: bool) -> tuple[float, float]:
         await _at_once(ours, 500)
         rates: list[tuple[float, float]] = []
         for _ in range(ROUNDS):
-            rates.append((await _at_once(bare, calls), await _at_once(ours, calls)))  # noqa: PERF401 - read as turns
+            rates.append((await _at_once(bare, calls), await _at_once(ours, calls)))
         if profile:
             profiler = cProfile.Profile()
             profiler.enable()
@@ -86,7 +87,9 @@ def main() -> None:
         bare, ours = asyncio.run(measure(url, calls, "--profile" in sys.argv))
     finally:
         server.communicate("", timeout=10)
-    print(f"bare aiohttp {bare:,.0f} calls/s, http backend {ours:,.0f} calls/s, ratio {ours / bare:.2f}")
+    print(
+        f"bare aiohttp {bare:,.0f} calls/s, http backend {ours:,.0f} calls/s, ratio {ours / bare:.2f}"
+    )
 
 
 if __name__ == "__main__":

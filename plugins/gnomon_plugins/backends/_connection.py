@@ -124,6 +124,10 @@ class Connection:
                 if response.status == 200:
                     return data
                 raise self._refused(response.status, data, response.headers)
+        except aiohttp.ConnectionTimeoutError:
+            raise CallFailed(
+                f"{self.who} could not be reached within {_CONNECT:g} s", retry=True
+            ) from None
         except TimeoutError:
             raise CallFailed(
                 f"{self.who} did not answer within {self.limits.timeout:g} s", retry=True
@@ -167,7 +171,12 @@ class Connection:
         text = data[:100_000].decode("utf-8", "replace")
         if faults.is_filtered(status, text):
             return Filtered()
-        return faults.from_status(status, text, self.who, headers, time.time())
+        return self.failed(status, text, headers)
+
+    def failed(self, status: int, text: str, headers: Mapping[str, str]) -> CallFailed:
+        """The failure that a status and a body mean, without the key."""
+        key = os.environ.get(self.key_env, "") if self.key_env else ""
+        return faults.from_status(status, text, self.who, headers, time.time(), [key])
 
     def _broken(self, error: aiohttp.ClientError) -> CallFailed:
         """The failure that a broken connection means."""

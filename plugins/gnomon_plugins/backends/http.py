@@ -239,7 +239,7 @@ class Http:
             # Gateways send the errors of those behind them with status 200.
             code = payload["error"].get("code") if isinstance(payload["error"], dict) else None
             status = code if isinstance(code, int) and 400 <= code < 600 else 500
-            raise faults.from_status(status, raw[:100_000], self._who, {}, time.time())
+            raise self._line.failed(status, raw[:100_000], {})
         return payload, raw
 
 
