@@ -24,7 +24,7 @@ seed = 11
 needs = ["chat"]
 
 [stimuli]
-use = "words"
+use = "tiny-words"
 count = {count}
 
 [design]
@@ -54,7 +54,7 @@ class Words:
         count: How many.
     """
 
-    name: ClassVar[str] = "words"
+    name: ClassVar[str] = "tiny-words"
     count: int = 3
 
     def items(self, around: object) -> Iterator[Item]:

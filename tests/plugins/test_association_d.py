@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from association_trials import answered
+from association import answered
 from gnomon import Reply, SourceError, TemplateError
 from gnomon_plugins.scorers.association_d import AssociationD, Tally, d_score
 

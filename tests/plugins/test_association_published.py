@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from association_trials import answered, stimuli
+from association import answered, stimuli
 from gnomon_plugins.scorers.association_d import AssociationD
 from shared_data import shared_data
 

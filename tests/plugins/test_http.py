@@ -124,7 +124,7 @@ FORMAT = {
         ("sglang", REGEX, {"regex": "[ab]{2}"}),
         ("sglang", GRAMMAR, {"ebnf": 'root ::= "a"'}),
         ("sglang", SCHEMA, FORMAT),
-        ("llama.cpp", PATTERN, {"grammar": 'root ::= "w - " ("a+" | "b") "\\n"\n'}),
+        ("llama.cpp", PATTERN, {"grammar": 'root ::= "w - " ("a+" | "b") "\\U0000000A"'}),
         ("llama.cpp", REGEX, {"grammar": "root ::= [ab]{2}\n"}),
         ("llama.cpp", GRAMMAR, {"grammar": 'root ::= "a"'}),
         ("llama.cpp", SCHEMA, FORMAT),

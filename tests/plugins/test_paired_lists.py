@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnomon import SourceError
-from gnomon.files import Folder
+from gnomon.loading import Around
 from gnomon_plugins.sources.paired_lists import PairedLists
-from surroundings import Around
 
 HEADER = "item,category,list,value\n"
 GOOD = HEADER + "a,x,good,joy\na,x,bad,war\na,x,bad,woe\nb,y,good,tea\nb,y,bad,ash\n"
@@ -22,7 +21,7 @@ GOOD = HEADER + "a,x,good,joy\na,x,bad,war\na,x,bad,woe\nb,y,good,tea\nb,y,bad,a
 def items(folder, data, name="lists.csv", **options):
     (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
     source = PairedLists(**{"file": name, "groups": ("category",), **options})
-    return list(source.items(Around(Folder(folder))))
+    return list(source.items(Around.beside(folder / "measure.toml", 1)))
 
 
 def error(folder, data, **options):

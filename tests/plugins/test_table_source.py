@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gnomon import SourceError
-from gnomon.files import Folder
+from gnomon.loading import Around
 from gnomon_plugins.sources.table import TableRows
-from surroundings import Around
 
 GOOD = "id,topic,question,answer\nq1,sums,1 + 1?,2\nq2,words,Say tea.,tea\n"
 LINES = (
@@ -19,7 +18,9 @@ LINES = (
 
 def items(folder, data, name="rows.csv", **options):
     (folder / name).write_text(data, encoding="utf-8")
-    return list(TableRows(**{"file": name, **options}).items(Around(Folder(folder))))
+    return list(
+        TableRows(**{"file": name, **options}).items(Around.beside(folder / "measure.toml", 1))
+    )
 
 
 def test_rows_become_items(tmp_path):

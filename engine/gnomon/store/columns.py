@@ -223,7 +223,9 @@ def _labels(
         if name not in labels:
             labels[name] = np.full(len(order), value)
     if wanted is not None:
-        labels = {name: column for name, column in labels.items() if name in wanted or name == "run"}
+        labels = {
+            name: column for name, column in labels.items() if name in wanted or name == "run"
+        }
     return labels, order
 
 

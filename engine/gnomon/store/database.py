@@ -318,9 +318,28 @@ class Store:
             run_id, scoring, scores, scorer=scorer, trial_id=trial_id, item_id=item_id
         )
 
-    def add_estimates(self, run_id: int, scoring: int, estimates: Iterable[Estimate]) -> None:
-        """Store what statistics said of the scores of a pass."""
-        self._writing.add_estimates(run_id, scoring, estimates)
+    def replace_estimates(self, run_id: int, scoring: int, estimates: Iterable[Estimate]) -> None:
+        """Store what statistics said of the scores of a pass, in place of what they said before
+        there were all of its scores.
+        """
+        writer = self._writing
+        writer.flush()
+        with self._transaction():
+            self._connection.execute(
+                "DELETE FROM estimate WHERE scoring_id = ?", (writer.scoring_id(run_id, scoring),)
+            )
+        writer.add_estimates(run_id, scoring, estimates)
+        writer.flush()
+
+    def has_estimates(self, run_id: int, scoring: int) -> bool:
+        """Whether anything was estimated from the scores of a pass."""
+        self._settle()
+        row = self._connection.execute(
+            "SELECT 1 FROM estimate JOIN scoring ON scoring.id = estimate.scoring_id "
+            "WHERE scoring.run_id = ? AND scoring.pass = ? LIMIT 1",
+            (run_id, scoring),
+        ).fetchone()
+        return row is not None
 
     def flush(self) -> None:
         """Commit everything now."""
@@ -355,6 +374,19 @@ class Store:
         """Numbers and records of the items of a run, each with its finished trials in plan order."""
         self._settle()
         return reading.item_records(self._connection, run_id)
+
+    def scores_by_item(
+        self, run_id: int, scoring: int, *, below: int
+    ) -> dict[str, dict[str, list[Score]]]:
+        """Scores of a pass, by item key and score name, in plan order.
+
+        Args:
+            run_id: The run.
+            scoring: The pass.
+            below: Only trials with a smaller ordinal; item scores are left out.
+        """
+        self._settle()
+        return reading.scores_by_item(self._connection, run_id, scoring, below)
 
     def score_columns(
         self,

@@ -56,9 +56,7 @@ def form_key(ask: Ask) -> tuple[Any, ...]:
 
 def _decoding(decoding: Decoding) -> dict[str, Any]:
     return {
-        name: value
-        for name in _DECODING
-        if (value := getattr(decoding, name)) != _DEFAULTS[name]
+        name: value for name in _DECODING if (value := getattr(decoding, name)) != _DEFAULTS[name]
     }
 
 

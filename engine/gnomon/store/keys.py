@@ -95,7 +95,17 @@ def reply_key(
     """
     return digest(
         _canonical(
-            [KEY_VERSION, ask.kind, _content(ask), ask.sample, backend, model, options, identity, repeat]
+            [
+                KEY_VERSION,
+                ask.kind,
+                _content(ask),
+                ask.sample,
+                backend,
+                model,
+                options,
+                identity,
+                repeat,
+            ]
         ).encode("ascii")
     )
 
@@ -193,4 +203,6 @@ def run_key(
 ) -> bytes:
     """The key of a run from what decides its numbers."""
     spec = digest(spec_text.encode("utf-8", "surrogatepass")).hex()
-    return digest(canonical([KEY_VERSION, measure, spec, seed, repeats, limit, format_, roles, plan]))
+    return digest(
+        canonical([KEY_VERSION, measure, spec, seed, repeats, limit, format_, roles, plan])
+    )

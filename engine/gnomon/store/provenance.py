@@ -29,9 +29,7 @@ _USER_INFO = re.compile(r"(://)[^/@\s]+@")
 
 def clean_text(text: str) -> str:
     """The text with the values of secrets taken out: ``api_key=…`` and the user part of an address."""
-    return readable(
-        _USER_INFO.sub(rf"\1{NOT_STORED}@", _SECRET_PAIR.sub(rf"\1{NOT_STORED}", text))
-    )
+    return readable(_USER_INFO.sub(rf"\1{NOT_STORED}@", _SECRET_PAIR.sub(rf"\1{NOT_STORED}", text)))
 
 
 def clean(value: Any) -> Any:

@@ -83,7 +83,7 @@ def _schema(connection: sqlite3.Connection) -> dict[str, list[str]]:
         )
     ]
     return {
-        name: [row[1] for row in connection.execute(f"PRAGMA table_info(\"{name}\")")]
+        name: [row[1] for row in connection.execute(f'PRAGMA table_info("{name}")')]
         for name in names
     }
 

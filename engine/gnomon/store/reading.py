@@ -20,6 +20,7 @@ from gnomon.records import (
     Item,
     ItemRecord,
     Reply,
+    Score,
     Trial,
     TrialRecord,
 )
@@ -48,11 +49,36 @@ REPLY_COLUMNS = (
 )
 _REPLY_WIDTH = 20
 
-_ESTIMATE_FIELDS = (
-    "statistic of group quantity value low high level error test test_value df df2 p log10_p effect "
-    "effect_value effect_low effect_high n method note detail counts p_corrected correction family "
-    "family_size"
-).split()
+_ESTIMATE_FIELDS = [
+    "statistic",
+    "of",
+    "group",
+    "quantity",
+    "value",
+    "low",
+    "high",
+    "level",
+    "error",
+    "test",
+    "test_value",
+    "df",
+    "df2",
+    "p",
+    "log10_p",
+    "effect",
+    "effect_value",
+    "effect_low",
+    "effect_high",
+    "n",
+    "method",
+    "note",
+    "detail",
+    "counts",
+    "p_corrected",
+    "correction",
+    "family",
+    "family_size",
+]
 _ESTIMATE_JSON = {"group", "detail", "counts"}
 
 
@@ -207,9 +233,19 @@ class Lookup:
 
     def reply(self, row: Sequence[Any]) -> Reply:
         """A reply from ``REPLY_COLUMNS``."""
-        _, status, text, exact_text, finish, tokens_in, tokens_out, cost, model_id, error, seconds = (
-            row[:11]
-        )
+        (
+            _,
+            status,
+            text,
+            exact_text,
+            finish,
+            tokens_in,
+            tokens_out,
+            cost,
+            model_id,
+            error,
+            seconds,
+        ) = row[:11]
         if exact_text is not None:
             text = join_text(text, exact_text)
         model = None if model_id is None else self.text(model_id)
@@ -299,9 +335,7 @@ def _ordered(exchanges: list[tuple[int, Exchange]]) -> tuple[Exchange, ...]:
     return tuple([exchange for _, exchange in exchanges])
 
 
-def trial_records(
-    connection: sqlite3.Connection, run_id: int
-) -> Iterator[tuple[int, TrialRecord]]:
+def trial_records(connection: sqlite3.Connection, run_id: int) -> Iterator[tuple[int, TrialRecord]]:
     """Finished trials of a run in the order of the plan, with their numbers."""
     lookup = Lookup(connection)
     (top,) = connection.execute(
@@ -347,6 +381,28 @@ def _item_record(
     return ItemRecord(lookup.item(item_id), records)
 
 
+def scores_by_item(
+    connection: sqlite3.Connection, run_id: int, scoring: int, below: int
+) -> dict[str, dict[str, list[Score]]]:
+    """Trial scores of a pass; see ``Store.scores_by_item``."""
+    out: dict[str, dict[str, list[Score]]] = {}
+    rows = connection.execute(
+        "SELECT item.key, score_name.name, score.value, score.status, score.detail FROM score "
+        "JOIN scoring ON scoring.id = score.scoring_id "
+        "JOIN score_name ON score_name.id = score.name_id "
+        "JOIN trial ON trial.id = score.trial_id JOIN item ON item.id = trial.item_id "
+        "WHERE scoring.run_id = ? AND scoring.pass = ? AND trial.ordinal < ? "
+        "ORDER BY trial.ordinal, score.id",
+        (run_id, scoring, below),
+    )
+    for key, name, value, status, detail in rows:
+        score = Score(
+            name=name, value=value, status=status, detail=from_json(detail) if detail else {}
+        )
+        out.setdefault(key, {}).setdefault(name, []).append(score)
+    return out
+
+
 @attrs.frozen
 class Finished:
     """Which ordinals of a run are finished: one bit each.
@@ -373,9 +429,7 @@ def finished(connection: sqlite3.Connection, run_id: int) -> Finished:
     ).fetchone()
     bits = bytearray((top >> 3) + 1)
     count = 0
-    for (ordinal,) in connection.execute(
-        "SELECT ordinal FROM trial WHERE run_id = ?", (run_id,)
-    ):
+    for (ordinal,) in connection.execute("SELECT ordinal FROM trial WHERE run_id = ?", (run_id,)):
         bits[ordinal >> 3] |= 1 << (ordinal & 7)
         count += 1
     for (ordinal,) in connection.execute(

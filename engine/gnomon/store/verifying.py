@@ -78,7 +78,19 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
         "JOIN trial ON trial.id = ask.trial_id JOIN reply ON reply.id = ask.reply_id "
         "LEFT JOIN text AS prompt ON prompt.id = ask.prompt_id WHERE ask.phase = 'trial'"
     )
-    for number, run_id, repeat, key, form_id, sample, seed, system_id, body, exact, messages in rows:
+    for (
+        number,
+        run_id,
+        repeat,
+        key,
+        form_id,
+        sample,
+        seed,
+        system_id,
+        body,
+        exact,
+        messages,
+    ) in rows:
         prompt = None if body is None else join_text(body, exact)
         ask = lookup.ask(form_id, sample, seed, system_id, prompt, messages, None)
         role = roles[run_id].get(ask.role)

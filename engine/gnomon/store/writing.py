@@ -111,9 +111,7 @@ class Writer:
             (top,) = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()  # noqa: S608 -- names of our own tables
             self._next[table] = top + 1
             self._rows[table] = []
-            self._insert[table] = (
-                f"INSERT INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 -- as above
-            )
+            self._insert[table] = f"INSERT INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 -- as above
         self._texts: dict[bytes, int] = {}
         self._items: dict[str, tuple[Item, int]] = {}
         self._item_hashes: dict[bytes, int] = {}
@@ -507,9 +505,7 @@ class Writer:
                 if rows:
                     connection.executemany(self._insert[table], rows)
             if self._finished:
-                connection.executemany(
-                    "UPDATE trial SET finished = 1 WHERE id = ?", self._finished
-                )
+                connection.executemany("UPDATE trial SET finished = 1 WHERE id = ?", self._finished)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:

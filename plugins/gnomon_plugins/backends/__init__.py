@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import gnomon
 from gnomon_plugins.backends.http import Http
+from gnomon_plugins.backends.local import Local
 from gnomon_plugins.backends.providers import LiteLLM
 from gnomon_plugins.backends.replay import Replay
 from gnomon_plugins.backends.scripted import Scripted
@@ -16,6 +17,7 @@ def register_backends() -> Iterable[type]:
     """The shipped backends."""
     return [
         Http,
+        Local,
         LiteLLM,
         Replay,
         Scripted,

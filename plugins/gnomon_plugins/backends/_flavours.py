@@ -13,13 +13,9 @@ from typing import Any, Literal
 import attrs
 
 from gnomon import CallFailed, Constraint
+from gnomon_plugins.backends._gbnf import pattern_to_gbnf
 from gnomon_plugins.backends._openai_shape import response_format
-from gnomon_plugins.backends._regular import (
-    RegexError,
-    pattern_to_gbnf,
-    pattern_to_regex,
-    to_gbnf,
-)
+from gnomon_plugins.backends._regular import pattern_to_regex, to_gbnf
 
 FlavourName = Literal["openai", "vllm", "sglang", "llama.cpp", "ollama"]
 Body = dict[str, Any]
@@ -58,7 +54,7 @@ class Flavour:
             )
         try:
             return self.constraints[constraint.form](constraint)
-        except RegexError as error:
+        except ValueError as error:
             raise CallFailed(f"{who}: {error}", fatal=True) from None
 
 
