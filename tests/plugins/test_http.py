@@ -10,7 +10,18 @@ import re
 
 import pytest
 
-from gnomon import CallFailed, Chat, Choose, Constraint, Decoding, Embed, Hidden, Loglik, Message
+from gnomon import (
+    CallFailed,
+    Chat,
+    Choose,
+    Constraint,
+    Decoding,
+    Embed,
+    Hidden,
+    Loglik,
+    Message,
+    ModelError,
+)
 from gnomon_plugins.backends.http import Http
 from servers import Answer, Server, completion, first_token, one_after_another, serving
 
@@ -88,6 +99,8 @@ def test_the_key_comes_from_the_named_variable(monkeypatch):
         assert "topsecret" not in repr(ask(backend, chat())) + repr(backend)
         assert server.requests[0].headers["authorization"] == "Bearer topsecret-topsecret"
         monkeypatch.delenv("MY_SERVER_KEY")
+        with pytest.raises(ModelError) as early:
+            backend.prepare(print)
         with pytest.raises(CallFailed) as failed:
             ask(backend, chat())
         assert failed.value.message == (
@@ -95,6 +108,7 @@ def test_the_key_comes_from_the_named_variable(monkeypatch):
             "which is not set"
         )
         assert failed.value.fatal
+        assert str(early.value) == failed.value.message
         assert len(server.requests) == 1
 
 

@@ -65,17 +65,39 @@ class Connection:
         # Sockets stay where they are; a copy opens its own.
         return Connection, (self.base_url, self.who, self.key_env, self.limits)
 
-    def _open(self) -> aiohttp.ClientSession:
+    def check(self) -> None:
+        """See that calls can be made at all.
+
+        Raises:
+            ModelError: aiohttp is not installed, or the key is not in the environment.
+        """
         try:
-            import aiohttp
+            import aiohttp  # noqa: F401 - only whether it is there
         except ModuleNotFoundError:
             raise ModelError(
                 "models on servers need aiohttp, which is not installed; "
                 "install it with: pip install 'gnomon[http]'"
             ) from None
+        if self.key_env is not None and not self._key:
+            raise ModelError(
+                f"{self.who} needs a key in the environment variable {self.key_env}, "
+                "which is not set"
+            )
+
+    @property
+    def _key(self) -> str:
+        return os.environ.get(self.key_env, "").strip() if self.key_env else ""
+
+    def _open(self) -> aiohttp.ClientSession:
+        try:
+            self.check()
+        except ModelError as error:
+            raise CallFailed(str(error), fatal=True) from None
+        import aiohttp
+
         headers = dict(_JSON)
         if self.key_env is not None:
-            headers["Authorization"] = f"Bearer {self._key(self.key_env)}"
+            headers["Authorization"] = f"Bearer {self._key}"
         self._loop = asyncio.get_running_loop()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self.limits.connections, ttl_dns_cache=60),
@@ -85,15 +107,6 @@ class Connection:
             timeout=aiohttp.ClientTimeout(total=self.limits.timeout, sock_connect=_CONNECT),
         )
         return self._session
-
-    def _key(self, name: str) -> str:
-        key = os.environ.get(name, "").strip()
-        if not key:
-            raise CallFailed(
-                f"{self.who} needs a key in the environment variable {name}, which is not set",
-                fatal=True,
-            )
-        return key
 
     async def close(self) -> None:
         """Close the session; a later call opens another."""
@@ -175,8 +188,7 @@ class Connection:
 
     def failed(self, status: int, text: str, headers: Mapping[str, str]) -> CallFailed:
         """The failure that a status and a body mean, without the key."""
-        key = os.environ.get(self.key_env, "") if self.key_env else ""
-        return faults.from_status(status, text, self.who, headers, time.time(), [key])
+        return faults.from_status(status, text, self.who, headers, time.time(), [self._key])
 
     def _broken(self, error: aiohttp.ClientError) -> CallFailed:
         """The failure that a broken connection means."""

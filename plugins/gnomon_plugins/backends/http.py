@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -125,6 +126,14 @@ class Http:
             concurrency=self.connections,
             blocking=False,
         )
+
+    def prepare(self, say: Callable[[str], None], progress: Any = None) -> None:  # noqa: ARG002 - nothing is brought
+        """Check the key before the run.
+
+        Raises:
+            ModelError: The variable that ``key_env`` names is not set, or aiohttp is not installed.
+        """
+        self._line.check()
 
     async def close(self) -> None:
         """Close the connections; a later ask opens others."""
