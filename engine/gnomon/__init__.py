@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         StoreError,
         TemplateError,
         UsageError,
+        did_you_mean,
+        listing,
     )
     from gnomon.hookspecs import hookimpl
     from gnomon.protocols import Asker, Asking, Surroundings
@@ -41,10 +43,12 @@ if TYPE_CHECKING:
         ItemRecord,
         Loglik,
         Message,
+        ModelInfo,
         Need,
         Price,
         Reply,
         Score,
+        ScoreStatus,
         TokenLogprob,
         Trial,
         TrialRecord,
@@ -52,23 +56,32 @@ if TYPE_CHECKING:
     from gnomon.seeds import Seed
     from gnomon.table import Table
     from gnomon.templates import render
-    from gnomon.turns import Turn, ask_of, said
+    from gnomon.turns import Turn, ask_of, said, turns_for
+    from gnomon.weights import (
+        Progress,
+        cache_folder,
+        file_fingerprint,
+        file_sha256,
+        pull_from_wheel,
+    )
 
 _HOMES = {
     "gnomon.errors": (
         "CallFailed CapabilityError CatalogueError GnomonError Incomplete ModelError SourceError "
-        "SpecError StatisticError StoreError TemplateError UsageError"
+        "SpecError StatisticError StoreError TemplateError UsageError did_you_mean listing"
     ),
     "gnomon.hookspecs": "hookimpl",
     "gnomon.protocols": "Asker Asking Surroundings",
     "gnomon.records": (
         "Ask Capability Chat Choose Constraint Decoding Embed Estimate Exchange Hidden Item "
-        "ItemRecord Loglik Message Need Price Reply Score TokenLogprob Trial TrialRecord"
+        "ItemRecord Loglik Message ModelInfo Need Price Reply Score ScoreStatus TokenLogprob Trial "
+        "TrialRecord"
     ),
     "gnomon.seeds": "Seed",
     "gnomon.table": "Table",
     "gnomon.templates": "render",
-    "gnomon.turns": "Turn ask_of said",
+    "gnomon.turns": "Turn ask_of said turns_for",
+    "gnomon.weights": "Progress cache_folder file_fingerprint file_sha256 pull_from_wheel",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -97,10 +110,13 @@ __all__ = [
     "Loglik",
     "Message",
     "ModelError",
+    "ModelInfo",
     "Need",
     "Price",
+    "Progress",
     "Reply",
     "Score",
+    "ScoreStatus",
     "Seed",
     "SourceError",
     "SpecError",
@@ -116,9 +132,16 @@ __all__ = [
     "UsageError",
     "__version__",
     "ask_of",
+    "cache_folder",
+    "did_you_mean",
+    "file_fingerprint",
+    "file_sha256",
     "hookimpl",
+    "listing",
+    "pull_from_wheel",
     "render",
     "said",
+    "turns_for",
 ]
 
 

@@ -54,9 +54,7 @@ def _latin(seed: Seed, factor: str, count: int, item: int, repeat: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _block_order(
-    seed: Seed, factor: str, count: int, items: int, repeats: int
-) -> tuple[int, ...]:
+def _block_order(seed: Seed, factor: str, count: int, items: int, repeats: int) -> tuple[int, ...]:
     return seed.child("balanced", factor, items, repeats).shuffled(range(count))
 
 
@@ -81,13 +79,24 @@ def _values(
     return tuple(out)
 
 
-def _arranged(
-    draw: Draw, seed: Seed, levels: Mapping[str, str]
-) -> tuple[int, ...]:
+def _arranged(draw: Draw, seed: Seed, levels: Mapping[str, str]) -> tuple[int, ...]:
     assert draw.arrange is not None
     if draw.by is None:
         return seed.shuffled(range(len(draw.arrange)))
     return tuple(ord(letter) - ord("a") for letter in levels[draw.by])
+
+
+def _chosen(
+    draw: Draw, own: Seed, fields: Mapping[str, FieldValue], drawn: Mapping[str, FieldValue]
+) -> str | tuple[str, ...]:
+    """The result of ``pick``, ``shuffle`` or ``sample``."""
+    if draw.pick is not None:
+        return own.pick(_values(draw.pick, fields, drawn))
+    if draw.shuffle is not None:
+        return own.shuffled(_values(draw.shuffle, fields, drawn))
+    assert draw.sample is not None
+    assert draw.count is not None
+    return own.sample(_values(draw.sample, fields, drawn), draw.count)
 
 
 def make_draws(
@@ -95,6 +104,7 @@ def make_draws(
     seed: Seed,
     levels: Mapping[str, str],
     fields: dict[str, FieldValue],
+    item: str,
 ) -> dict[str, FieldValue]:
     """All draws of one trial. Their results are also put into ``fields``.
 
@@ -103,9 +113,10 @@ def make_draws(
         seed: The seed of this item and repeat.
         levels: The trial's levels.
         fields: What draws can name; extended in place.
+        item: The item's key, for messages.
 
     Raises:
-        TemplateError: A draw names a field that is not there.
+        TemplateError: A draw names a field that is not there, or wants more than there is.
     """
     drawn: dict[str, FieldValue] = {}
     for draw in design.draw:
@@ -120,17 +131,15 @@ def make_draws(
                 value = shown[index]
                 fields[name] = drawn[name] = value[0] if len(value) == 1 else value
             continue
-        if draw.pick is not None:
-            fields[draw.name] = drawn[draw.name] = own.pick(_values(draw.pick, fields, drawn))
-            continue
-        if draw.shuffle is not None:
-            values = own.shuffled(_values(draw.shuffle, fields, drawn))
-        else:
-            assert draw.sample is not None
-            assert draw.count is not None
-            values = own.sample(_values(draw.sample, fields, drawn), draw.count)
+        try:
+            values = _chosen(draw, own, fields, drawn)
+        except ValueError as error:
+            raise TemplateError(f"the draw {draw.name!r} of the item {item!r}: {error}") from None
         drawn[draw.name] = values
-        fields[draw.name] = values if draw.join is None else draw.join.join(values)
+        if draw.join is not None and isinstance(values, tuple):
+            fields[draw.name] = draw.join.join(values)
+        else:
+            fields[draw.name] = values
     return drawn
 
 
@@ -142,6 +151,7 @@ def trials(
     repeats: int | None = None,
     format_: ReplyFormat = "free",
     start: int = 0,
+    limit: int | None = None,
     keep: Callable[[Mapping[str, str]], bool] | None = None,
 ) -> Iterator[Trial]:
     """The stream of trials.
@@ -153,6 +163,7 @@ def trials(
         repeats: In place of the design's own number.
         format_: ``free`` or ``constrained``.
         start: Ordinal of the first trial, for later rounds of an adaptive source.
+        limit: Only the first so many items, of those that are kept.
         keep: Which conditions to administer, by levels and groups together; all unless given.
 
     Raises:
@@ -162,7 +173,10 @@ def trials(
     crossed = cells(design)
     ordinal = start
     for repeat in range(design.repeats if repeats is None else repeats):
+        used = 0
         for position, item in enumerate(items()):
+            if used == limit:
+                break
             own = root.child("item", item.key, "repeat", repeat)
             balanced = {
                 name: levels_of(factor)[
@@ -170,6 +184,7 @@ def trials(
                 ]
                 for name, factor in design.balanced.items()
             }
+            first = ordinal
             for cell in crossed:
                 levels = {**dict(cell), **balanced}
                 if keep is not None and not keep({**item.groups, **levels, "item": item.key}):
@@ -180,7 +195,7 @@ def trials(
                     **levels,
                     **_level_fields(design, levels),
                 }
-                draws = make_draws(design, own, levels, fields)
+                draws = make_draws(design, own, levels, fields, item.key)
                 yield Trial(
                     ordinal=ordinal,
                     item=item,
@@ -191,3 +206,4 @@ def trials(
                     format=format_,
                 )
                 ordinal += 1
+            used += ordinal > first

@@ -106,9 +106,7 @@ class CallFailed(GnomonError):
         return _restore_call_failed, (self.message, self.retry, self.after, self.fatal)
 
 
-def _restore_call_failed(
-    message: str, retry: bool, after: float | None, fatal: bool
-) -> CallFailed:
+def _restore_call_failed(message: str, retry: bool, after: float | None, fatal: bool) -> CallFailed:
     return CallFailed(message, retry=retry, after=after, fatal=fatal)
 
 

@@ -34,26 +34,42 @@ class Folder:
                 raise SourceError(f"there is no file {str(found)!r}, which was given for {name!r}")
             return found
         root = self.root.resolve()
-        found = (root / name).resolve()
+        try:
+            found = (root / name).resolve()
+            is_there = found.is_file()
+        except (OSError, ValueError, RuntimeError):
+            # No file can be called so: a NUL byte, a lone surrogate, an endless name, a loop of links.
+            raise SourceError(f"there is no file {name!r} beside the spec") from None
         if not found.is_relative_to(root):
             raise SourceError(
                 f"{name!r} leads out of the spec's folder; a spec may only name files beside it "
                 f"(to use a file of your own, give --file {name}=PATH)"
             )
-        if not found.is_file():
-            beside = [
-                str(other.relative_to(root)) for other in found.parent.glob("*") if other.is_file()
-            ] if found.parent.is_dir() else []
-            raise SourceError(f"there is no file {name!r} beside the spec{did_you_mean(name, beside)}")
+        if not is_there:
+            beside = (
+                [
+                    str(other.relative_to(root))
+                    for other in found.parent.glob("*")
+                    if other.is_file()
+                ]
+                if found.parent.is_dir()
+                else []
+            )
+            raise SourceError(
+                f"there is no file {name!r} beside the spec{did_you_mean(name, beside)}"
+            )
         return found
 
     def text(self, name: str) -> str:
         """The file's text: UTF-8, a byte-order mark and CRLF line ends taken away.
 
         Raises:
-            SourceError: As ``path``, or the file is not UTF-8.
+            SourceError: As ``path``, or the file cannot be read or is not UTF-8.
         """
-        data = self.path(name).read_bytes()
+        try:
+            data = self.path(name).read_bytes()
+        except OSError as error:
+            raise SourceError(f"{name!r} cannot be read: {error.strerror}") from error
         try:
             return data.decode("utf-8-sig").replace("\r\n", "\n")
         except UnicodeDecodeError as error:

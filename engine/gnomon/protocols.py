@@ -15,6 +15,18 @@ attribute       on           meaning (default)
 ``accepts``     scorer       reply statuses it wants to see; others become the score's status
                              without a call (``("ok",)``)
 ``identity``    backend      what else, beside name, model and options, decides a reply (empty)
+``parts``       scorer       names of the further scores, ``LABEL.part``; ``of`` is checked
+                             against them (any)
+``adds``        procedure    names it gives to templates beside the trial's fields (none)
+``role``        any          the role it asks in; has to be declared in ``[roles]`` (none)
+``check``       any          method: ``check(spec_keys)`` yields a sentence for each thing in the
+                             spec that does not go with this block (nothing)
+``prepare``     backend      method ``prepare(say, progress=None)``: bring what the model needs,
+                             called once before the first call; ``say`` takes a sentence,
+                             ``progress`` bytes here and bytes in all (nothing to do)
+``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)
+``pull``        backend      classmethod ``pull(model, progress=None)``: bring the weights of one
+                             of ``models`` to this machine and return its ``ModelInfo``
 ==============  ===========  ======================================================================
 """
 
@@ -78,9 +90,7 @@ class Source(Protocol):
 
     name: ClassVar[str]
 
-    def items(
-        self, around: Surroundings
-    ) -> Iterator[Item] | Generator[Item | Ask, Any, None]: ...
+    def items(self, around: Surroundings) -> Iterator[Item] | Generator[Item | Ask, Any, None]: ...
 
 
 class Procedure(Protocol):

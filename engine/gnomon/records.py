@@ -6,7 +6,7 @@ mappings, arrays of vectors) and can therefore be stored, hashed, pickled and re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -121,13 +121,17 @@ class Constraint:
 
     def __attrs_post_init__(self) -> None:
         if sum(form is not None for form in attrs.astuple(self, recurse=False)) != 1:
-            raise ValueError("a constraint has exactly one of: pattern, regex, grammar, json_schema")
+            raise ValueError(
+                "a constraint has exactly one of: pattern, regex, grammar, json_schema"
+            )
 
     @property
     def form(self) -> str:
         """The name of the form that is set."""
         return next(
-            field.name for field in attrs.fields(type(self)) if getattr(self, field.name) is not None
+            str(field.name)
+            for field in attrs.fields(type(self))
+            if getattr(self, field.name) is not None
         )
 
 
@@ -328,7 +332,9 @@ class Score:
 
     def __attrs_post_init__(self) -> None:
         if self.value is not None and self.status not in ("ok", "truncated"):
-            raise ValueError(f"score {self.name!r} has status {self.status!r} and may not have a value")
+            raise ValueError(
+                f"score {self.name!r} has status {self.status!r} and may not have a value"
+            )
         if self.value is None and self.status == "ok":
             raise ValueError(f"score {self.name!r} has status 'ok' and needs a value")
 
@@ -351,11 +357,21 @@ class Estimate:
         df: Degrees of freedom; ``df2`` for the second of an F test.
         p: Two-sided p-value unless ``method`` says otherwise.
         log10_p: Base-10 logarithm of p, kept where p underflows.
-        effect: Name of the effect size, with its value and interval.
+        effect: Name of the effect size.
+        effect_value: Its value.
+        effect_low, effect_high: Its interval at ``level``.
         n: Number of units the estimate rests on.
         method: Exact name of the method, with its options.
         note: A warning, or the reason for a refusal.
         detail: Further numbers.
+        statistic: Label of the statistic's block.
+        of: Score, or scores, it was computed from.
+        group: Column → value of ``by``.
+        counts: Score status → number of rows.
+        p_corrected: p over the family.
+        correction: Name of the correction.
+        family: Name of the family.
+        family_size: Number of p-values that were corrected together.
     """
 
     quantity: str
@@ -388,6 +404,14 @@ class Estimate:
     family_size: int | None = None
 
 
+def _kinds(value: Iterable[AskKind]) -> frozenset[AskKind]:
+    return frozenset(value)
+
+
+def _texts(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
+
+
 @attrs.frozen(kw_only=True)
 class Capability:
     """What a backend can do with one model; checked before the first call.
@@ -406,8 +430,8 @@ class Capability:
         blocking: A plain ``ask`` that computes or waits, and so runs in a thread of its own.
     """
 
-    kinds: frozenset[AskKind] = attrs.field(converter=frozenset)
-    constraints: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    kinds: frozenset[AskKind] = attrs.field(converter=_kinds)
+    constraints: frozenset[str] = attrs.field(default=frozenset(), converter=_texts)
     logprobs: int = 0
     sampled_choose: bool = False
     prefill: bool = True
@@ -443,3 +467,24 @@ class Price:
 
     tokens_in: float | None = None
     tokens_out: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ModelInfo:
+    """A model whose weights a backend can bring to this machine.
+
+    Attributes:
+        name: The model as it is written behind the backend's name.
+        path: Where its weights lie; None until they were pulled.
+        bytes: Size of the weights.
+        licence: Under which terms they may be used.
+        source: Where they come from, in words.
+        note: What a user should know before choosing it.
+    """
+
+    name: str
+    path: str | None
+    bytes: int
+    licence: str
+    source: str
+    note: str = ""

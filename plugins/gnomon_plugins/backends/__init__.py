@@ -1,1 +1,22 @@
 """First-party backends; one idea a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import gnomon
+from gnomon_plugins.backends.local import Local
+from gnomon_plugins.backends.providers import LiteLLM
+from gnomon_plugins.backends.replay import Replay
+from gnomon_plugins.backends.scripted import Scripted
+
+
+@gnomon.hookimpl
+def register_backends() -> Iterable[type]:
+    """The shipped backends."""
+    return [
+        Local,
+        LiteLLM,
+        Replay,
+        Scripted,
+    ]

@@ -1,1 +1,22 @@
 """First-party scorers; one idea a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import gnomon
+from gnomon_plugins.scorers.association_d import AssociationD
+from gnomon_plugins.scorers.field import Field
+from gnomon_plugins.scorers.weat import Weat
+from gnomon_plugins.scorers.wefat import Wefat
+
+
+@gnomon.hookimpl
+def register_scorers() -> Iterable[type]:
+    """The scorers of this package."""
+    return [
+        AssociationD,
+        Field,
+        Weat,
+        Wefat,
+    ]

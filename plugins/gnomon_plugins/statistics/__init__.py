@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import gnomon
 from gnomon_plugins.statistics.anova import Anova, AnovaTwoWay
+from gnomon_plugins.statistics.as_scored import AsScored
 from gnomon_plugins.statistics.contingency import ChiSquare, FisherExact, GTest
 from gnomon_plugins.statistics.correlations import Kendall, Pearson, Spearman
 from gnomon_plugins.statistics.means import Mean, Proportion
@@ -29,6 +30,7 @@ from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
 def register_statistics() -> Iterable[type]:
     """Tests, estimates, effect sizes and reliability coefficients."""
     return [
+        AsScored,
         Mean,
         Proportion,
         TOneSample,

@@ -1,0 +1,101 @@
+"""The command line: parses and prints, and decides nothing.
+
+One invariant: a command's module is imported only when that command is called, so that ``--help`` and
+``list`` cost what click costs. The table below is what ``--help`` shows; a test holds it against the
+commands themselves.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "check": ("gnomon.cli.check", "Validate a measure with the loader that runs use."),
+    "describe": ("gnomon.cli.describe", "Explain a measure or a plugin."),
+    "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
+    "models": ("gnomon.cli.models", "List or pull model files."),
+    "plan": ("gnomon.cli.plan", "Show what a run would ask and may cost, without asking."),
+    "plugins": ("gnomon.cli.plugins", "Show who offers what, and what failed to load."),
+    "query": ("gnomon.cli.query", "Ask SQL of a results database, read-only."),
+    "results": ("gnomon.cli.results", "Show the estimates with their uncertainty."),
+    "run": ("gnomon.cli.run", "Run a measure on a model."),
+    "score": ("gnomon.cli.score", "Score stored replies again, without calling a model."),
+}
+
+
+class Commands(click.Group):
+    """A group that knows its commands' names and first lines without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command, its module imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the nearest name when there is none."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from gnomon.errors import did_you_mean
+
+            ctx.fail(f"there is no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The table, from the names and first lines above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=(
+        "Exit codes: 0 done, 1 an expectation was violated, 2 usage or spec error, 3 incomplete "
+        "(calls failed or a budget was reached), 130 interrupted (give the command again to go on)."
+    ),
+)
+@click.version_option(package_name="gnomon", message="gnomon %(version)s")
+def cli() -> None:
+    """Gnomon measures what language models do not say of themselves.
+
+    \b
+    gnomon run implicit-bias --model local:smollm2-135m
+    gnomon results
+    gnomon query "select measure, model, count(*) from trials group by 1, 2"
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; errors meant for the user are printed as a sentence."""
+    from gnomon.errors import EXIT_INTERRUPTED, GnomonError
+
+    try:
+        result: Any = cli.main(args=arguments, prog_name="gnomon", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except GnomonError as error:
+        click.echo(f"gnomon: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe has gone away, as `head` does; that is no error of ours.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(result if isinstance(result, int) else 0)

@@ -1,0 +1,131 @@
+"""Options and helpers that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gnomon.errors import UsageError
+
+if TYPE_CHECKING:
+    from gnomon.catalogue import Catalogue
+    from gnomon.spec import Spec
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_DATABASE = "results.db"
+
+database_option = click.option(
+    "--db",
+    "database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=DEFAULT_DATABASE,
+    show_default=True,
+    envvar="GNOMON_DB",
+    help="The results database.",
+)
+plugin_option = click.option(
+    "--plugin",
+    "plugin_files",
+    type=click.Path(dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE.py",
+    help="Load a one-file plugin. May be given again.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+file_option = click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="Use your own file for a file that the measure names. May be given again.",
+)
+
+
+def request_options(function: Command) -> Command:
+    """The options that say what is run; shared by ``run`` and ``plan``."""
+    for option in reversed(
+        [
+            click.option(
+                "--role",
+                "roles",
+                multiple=True,
+                metavar="ROLE=MODEL",
+                help="The model for another role, such as a judge.",
+            ),
+            click.option("--repeats", type=int, help="In place of the measure's own repeats."),
+            click.option("--limit", type=int, help="Only the first so many items."),
+            click.option(
+                "--only",
+                multiple=True,
+                metavar="COLUMN=VALUE[,VALUE]",
+                help="Only these levels, groups or items. May be given again.",
+            ),
+            click.option("--seed", type=int, help="In place of the measure's own seed."),
+            click.option(
+                "--format",
+                "format_",
+                type=click.Choice(["auto", "free", "constrained"]),
+                default="auto",
+                show_default=True,
+                help="Let the model answer in its own words, or hold it to the form.",
+            ),
+            file_option,
+            plugin_option,
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
+    """``NAME=VALUE`` words as a mapping.
+
+    Raises:
+        UsageError: A word without ``=``, or a name given twice.
+    """
+    out: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"{option} takes NAME=VALUE; it got {word!r}")
+        if name in out:
+            raise UsageError(f"{option} names {name!r} twice")
+        out[name] = value
+    return out
+
+
+def only_of(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """``--only`` words as column → values."""
+    return {name: tuple(value.split(",")) for name, value in pairs(given, "--only").items()}
+
+
+def files_of(given: tuple[str, ...]) -> dict[str, Path]:
+    """``--file`` words as name → path."""
+    return {name: Path(path) for name, path in pairs(given, "--file").items()}
+
+
+def load_measure(
+    measure: str, plugin_files: tuple[Path, ...], files: Mapping[str, Path]
+) -> tuple[Catalogue, Spec]:
+    """The catalogue with the given plugins, and the loaded measure."""
+    from gnomon.catalogue import Catalogue
+    from gnomon.loading import load
+
+    catalogue = Catalogue(files=plugin_files)
+    return catalogue, load(catalogue.find_measure(measure), catalogue, files=files)
+
+
+def print_json(value: object) -> None:
+    """JSON for programs: UTF-8, two spaces, missing numbers as null."""
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=not _utf8(), default=str, allow_nan=False))
+
+
+def _utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

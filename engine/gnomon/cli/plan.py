@@ -1,0 +1,141 @@
+"""``gnomon plan``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import click
+
+from gnomon.cli.common import (
+    files_of,
+    json_option,
+    load_measure,
+    only_of,
+    pairs,
+    print_json,
+    request_options,
+)
+from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik, ReplyFormat
+
+
+@click.command("plan")
+@click.argument("measure")
+@click.option(
+    "--model", metavar="BACKEND:MODEL", help="Also check what this model can do, and its price."
+)
+@request_options
+@click.option(
+    "--examples",
+    type=int,
+    default=3,
+    show_default=True,
+    help="Conditions to show a prompt of; 0 for none, -1 for all.",
+)
+@json_option
+def command(measure: str, model: str | None, **options: Any) -> None:
+    """Show trials, asks, example prompts, tokens and cost of a run, without asking anything.
+
+    \b
+    gnomon plan implicit-bias
+    gnomon plan implicit-bias --model litellm:openai/gpt-4o --repeats 50
+    """
+    from gnomon.run import RunRequest, bind, check_needs, choose_format
+    from gnomon.run.bindings import needs
+    from gnomon.run.loop import check_request
+    from gnomon.run.plan import make_plan
+
+    files = files_of(options["files"])
+    catalogue, spec = load_measure(measure, options["plugin_files"], files)
+    roles = pairs(options["roles"], "--role")
+    if model is not None:
+        roles["subject"] = model
+    request = RunRequest(
+        spec=spec,
+        roles=roles,
+        seed=options["seed"],
+        repeats=options["repeats"],
+        limit=options["limit"],
+        only=only_of(options["only"]),
+        format=options["format_"],
+        files=files,
+    )
+    check_request(request)
+    prices: dict[str, Any] = {}
+    format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
+    if model is not None:
+        bound = bind(spec, roles, catalogue)
+        format_ = choose_format(request.format, spec, bound)
+        check_needs(spec.name, needs(spec, format_), bound, catalogue)
+        for role, binding in bound.items():
+            price = getattr(binding.backend, "price", None)
+            prices[role] = price() if price is not None else None
+    plan = make_plan(request, format_, prices)
+    if options["as_json"]:
+        print_json(_as_json(plan))
+        return
+    _print_plan(spec, plan, options["examples"])
+
+
+def _as_json(plan: Any) -> dict[str, Any]:
+    out = attrs.asdict(plan, recurse=False)
+    out["roles"] = {role: attrs.asdict(load) for role, load in plan.roles.items()}
+    out["examples"] = [
+        {
+            "condition": dict(example.condition),
+            "item": example.item,
+            "asks": [
+                {"role": ask.role, "kind": ask.kind, "text": shown(ask)} for ask in example.asks
+            ],
+        }
+        for example in plan.examples
+    ]
+    return out
+
+
+def shown(ask: Ask) -> str:
+    """An ask as text for people, every word as it will be sent."""
+    if isinstance(ask, Chat | Choose):
+        text = "\n".join(f"[{message.role}] {message.content}" for message in ask.messages)
+        if isinstance(ask, Choose):
+            text += "\n[options] " + " | ".join(ask.options)
+        elif ask.constraint is not None:
+            text += f"\n[held to a {ask.constraint.form}]"
+        return text
+    if isinstance(ask, Loglik):
+        return f"[context] {ask.context}\n[text] {ask.text}"
+    if isinstance(ask, Embed | Hidden):
+        return "\n".join(ask.texts)
+    return repr(ask)
+
+
+def _print_plan(spec: Any, plan: Any, examples: int) -> None:
+    more = ", in the first round" if plan.adaptive else ""
+    click.echo(f"{spec.name} (version {spec.keys.version}): {spec.keys.title}")
+    click.echo(
+        f"{plan.trials} trials{more}: {plan.items} items, {plan.conditions} conditions, "
+        f"{plan.repeats} repeats, {plan.format} format"
+    )
+    for role, load in plan.roles.items():
+        cost = (
+            "cost unknown"
+            if load.cost is None
+            else f"cost about {load.cost:.4f} $, at most {load.cost_high:.4f} $"
+        )
+        click.echo(
+            f"  {role}: {load.asks} asks, about {load.tokens_in} tokens in, "
+            f"{load.tokens_out_low} to {load.tokens_out_high} out, {cost}"
+        )
+    for note in plan.notes:
+        click.echo(f"  ({note})")
+    chosen = plan.examples if examples < 0 else plan.examples[:examples]
+    for example in chosen:
+        condition = ", ".join(f"{name} {level}" for name, level in example.condition.items())
+        click.echo(f"\n── {example.item}{f': {condition}' if condition else ''}")
+        for ask in example.asks:
+            click.echo(f"{ask.name} ({ask.kind}, {ask.role})")
+            click.echo("\n".join(f"  {line}" for line in shown(ask).splitlines()))
+    if len(chosen) < len(plan.examples) and examples:
+        click.echo(
+            f"\n({len(plan.examples) - len(chosen)} more conditions; --examples -1 shows all)"
+        )

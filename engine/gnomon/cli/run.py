@@ -1,0 +1,166 @@
+"""``gnomon run``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gnomon.cli.common import (
+    database_option,
+    files_of,
+    json_option,
+    load_measure,
+    only_of,
+    pairs,
+    print_json,
+    request_options,
+)
+from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
+
+
+@click.command("run")
+@click.argument("measure")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    metavar="BACKEND:MODEL[?OPTION=VALUE&...]",
+    help="The model measured. Given again, each model gets a run of its own.",
+)
+@request_options
+@database_option
+@click.option(
+    "--on",
+    "executor",
+    default="in-process",
+    show_default=True,
+    metavar="EXECUTOR",
+    help="Where asks are answered.",
+)
+@click.option(
+    "--concurrency", type=int, help="Most trials under way at once; the backend's own limit, or 16."
+)
+@click.option(
+    "--timeout", type=float, default=120.0, show_default=True, help="Seconds one call may take."
+)
+@click.option(
+    "--retries",
+    type=int,
+    default=6,
+    show_default=True,
+    help="Further tries of a call that may succeed later.",
+)
+@click.option(
+    "--max-wait",
+    type=float,
+    default=600.0,
+    show_default=True,
+    help="Most seconds one call waits between tries, in all.",
+)
+@click.option("--max-calls", type=int, help="Stop before more calls than this; resumable.")
+@click.option("--max-cost", type=float, help="Stop before more US dollars than this; resumable.")
+@click.option("--max-time", type=float, help="Stop after so many seconds; resumable.")
+@click.option(
+    "--cache/--no-cache", default=True, show_default=True, help="Use stored replies of equal key."
+)
+@click.option("--fresh", is_flag=True, help="Make a new run even if an equal one is there.")
+@click.option("--quiet", is_flag=True, help="No progress, only the table.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **options: Any) -> None:
+    """Run a measure, by name or path, on one or several models.
+
+    Replies are stored the moment they arrive. The same command again continues an unfinished run and
+    asks nothing twice. A call that may succeed later (429, 5xx, a broken connection) is tried again
+    after the time the provider names, otherwise after 1, 2, 4, … seconds.
+
+    \b
+    gnomon run implicit-bias --model local:smollm2-135m
+    gnomon run ./my-measure.toml --model litellm:openai/gpt-4o --repeats 10 --max-cost 5
+    """
+    from gnomon.cli.display import observer
+    from gnomon.cli.results import estimate_rows, print_estimates
+    from gnomon.run import RunRequest, run
+    from gnomon.run.expect import violations
+    from gnomon.run.loop import check_request
+    from gnomon.store import Store
+
+    files = files_of(options["files"])
+    catalogue, spec = load_measure(measure, options["plugin_files"], files)
+    code = EXIT_DONE
+    report: list[dict[str, Any]] = []
+    for model in models:
+        request = RunRequest(
+            spec=spec,
+            roles={"subject": model, **pairs(options["roles"], "--role")},
+            seed=options["seed"],
+            repeats=options["repeats"],
+            limit=options["limit"],
+            only=only_of(options["only"]),
+            format=options["format_"],
+            concurrency=options["concurrency"],
+            timeout=options["timeout"],
+            retries=options["retries"],
+            max_wait=options["max_wait"],
+            cache=options["cache"],
+            fresh=options["fresh"],
+            executor=options["executor"],
+            max_calls=options["max_calls"],
+            max_cost=options["max_cost"],
+            max_time=options["max_time"],
+            files=files,
+            command=("gnomon", *sys.argv[1:]),
+        )
+        check_request(request)
+        quiet = options["quiet"] or options["as_json"]
+        outcome = run(request, catalogue, options["database"], observer(quiet=quiet))
+        with Store.open(options["database"]) as store:
+            rows = estimate_rows(store, [outcome.run_id])
+        broken = violations(spec, rows)
+        code = max(code, outcome.exit_code)
+        if broken and code == EXIT_DONE:
+            code = EXIT_VIOLATED
+        report.append(_report(outcome, rows, broken))
+        if not options["as_json"]:
+            print_estimates(rows)
+            _print_end(outcome, broken, options["database"])
+    if options["as_json"]:
+        print_json(report)
+    ctx.exit(code)
+
+
+def _report(outcome: Any, rows: list[dict[str, Any]], broken: list[str]) -> dict[str, Any]:
+    tally = outcome.tally
+    return {
+        "run": outcome.run_id,
+        "exit_code": outcome.exit_code,
+        "reason": outcome.reason,
+        "trials": {"planned": tally.planned, "before": tally.before, "now": tally.done},
+        "calls": tally.calls,
+        "cached": tally.cached,
+        "replies": dict(tally.statuses),
+        "seconds": round(tally.seconds, 3),
+        "tokens_in": tally.tokens_in,
+        "tokens_out": tally.tokens_out,
+        "cost": tally.cost if tally.calls > tally.unpriced else None,
+        "violations": broken,
+        "estimates": rows,
+    }
+
+
+def _print_end(outcome: Any, broken: list[str], database: Path) -> None:
+    tally = outcome.tally
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(tally.statuses.items()))
+    click.echo(
+        f"run {outcome.run_id} in {database}: {tally.before + tally.done} of {tally.planned} trials, "
+        f"{tally.calls} calls{f' ({statuses})' if statuses else ''}, {tally.cached} replies from the "
+        f"store, {tally.seconds:.1f} s"
+    )
+    if outcome.reason:
+        click.echo(f"not complete: {outcome.reason}", err=True)
+    for sentence in broken:
+        click.echo(f"expectation violated: {sentence}", err=True)

@@ -1,0 +1,209 @@
+"""``[[score]]``, ``[[statistic]]`` and ``[expect]``: what is computed, from what, and how it is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gnomon.errors import did_you_mean, listing
+from gnomon.loading.blocks import find_plugin, load_use
+from gnomon.loading.draft import COLUMNS, Draft
+from gnomon.records import Item
+from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys
+from gnomon.structure import KeyPath, found, key_names, structure
+
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
+
+
+def load_scores(draft: Draft) -> tuple[ScoreBlock | None, ...]:
+    """The ``[[score]]`` blocks, in order; None for one at fault."""
+    out: list[ScoreBlock | None] = []
+    labels: dict[str, KeyPath] = {}
+    for path, data in draft.blocks("score"):
+        own = key_names(ScoreKeys)
+        use = load_use(draft, "scorers", path, data, own)
+        keys = _keys(draft, ScoreKeys, path, data)
+        label = _label(draft, "scorers", data)
+        if label is not None:
+            _check_label(draft, label, path, data)
+            if label in labels:
+                message = (
+                    f"a second score called {label!r} (the first is score[{labels[label][-1]}]); "
+                    "give it another name with 'as'"
+                )
+                draft.fault((*path, "as" if "as" in data else "use"), message)
+            labels.setdefault(label, path)
+        if keys is not None:
+            draft.check_only(keys.only, (*path, "only"))
+        out.append(ScoreBlock(keys=keys, use=use) if keys is not None and use is not None else None)
+    return tuple(out)
+
+
+def load_statistics(
+    draft: Draft, scores: Sequence[ScoreBlock | None], item: Item | None
+) -> tuple[StatisticBlock | None, ...]:
+    """The ``[[statistic]]`` blocks, in order; None for one at fault. Checks ``[expect]`` too."""
+    out: list[StatisticBlock | None] = []
+    labels: list[str] = []
+    corrections: dict[str, tuple[str, KeyPath]] = {}
+    parts = _score_parts(draft, scores)
+    is_open = not _all_labels_known(draft, "score", [*parts])
+    for path, data in draft.blocks("statistic"):
+        use = load_use(draft, "statistics", path, data, key_names(StatisticKeys))
+        keys = _keys(draft, StatisticKeys, path, data)
+        label = _label(draft, "statistics", data)
+        if label is not None:
+            _check_label(draft, label, path, data)
+            labels.append(label)
+        if keys is None:
+            out.append(None)
+            continue
+        _check_of(draft, keys, path, parts, is_open=is_open)
+        _check_columns(draft, keys, path, item)
+        correction = _correction(draft, keys, path)
+        _check_family(draft, keys, path, corrections)
+        out.append(
+            None if use is None else StatisticBlock(keys=keys, use=use, correction=correction)
+        )
+    _check_expectations(draft, labels)
+    return tuple(out)
+
+
+def _keys(draft: Draft, cls: Any, path: KeyPath, data: Mapping[str, Any]) -> Any:
+    own = {key: value for key, value in data.items() if key in key_names(cls)}
+    # A plugin's name that is missing or no name has been reported where the plugin was looked up.
+    if not isinstance(own.get("use"), str):
+        own["use"] = ""
+    return structure(cls, own, path, draft.document.positions, draft.faults)
+
+
+def _label(draft: Draft, kind: str, data: Mapping[str, Any]) -> str | None:
+    """What a block is called; None when that is not known, for its plugin's name is at fault."""
+    label = data.get("as", data.get("use"))
+    is_known = "as" in data or label in draft.catalogue.of_kind(kind)
+    return label if isinstance(label, str) and is_known else None
+
+
+def _all_labels_known(draft: Draft, block: str, labels: Sequence[str]) -> bool:
+    written = draft.data.get(block, [])
+    return isinstance(written, list) and len(labels) == len(written)
+
+
+def _check_label(draft: Draft, label: str, path: KeyPath, data: Mapping[str, Any]) -> None:
+    if "as" in data and not _LABEL.match(label):
+        message = (
+            f"the name {label!r} is not of letters, digits, '_' and '-', beginning with a letter"
+        )
+        draft.fault((*path, "as"), message)
+
+
+def _score_parts(
+    draft: Draft, scores: Sequence[ScoreBlock | None]
+) -> dict[str, tuple[str, ...] | None]:
+    """Score label → the parts its scorer makes beside the first score; None when not known."""
+    out: dict[str, tuple[str, ...] | None] = {}
+    for (_, data), block in zip(draft.blocks("score"), scores, strict=True):
+        label = _label(draft, "scorers", data)
+        if label is not None:
+            out[label] = None if block is None else getattr(block.use.plugin, "parts", None)
+    return out
+
+
+def _check_of(
+    draft: Draft,
+    keys: StatisticKeys,
+    path: KeyPath,
+    parts: Mapping[str, tuple[str, ...] | None],
+    *,
+    is_open: bool,
+) -> None:
+    place = (*path, "of")
+    if not keys.of:
+        draft.fault(place, "expected the name of a score, found nothing")
+    known = [
+        name
+        for label, named in parts.items()
+        for name in (label, *(f"{label}.{part}" for part in named or ()))
+    ]
+    names = [(place, keys.of)] if isinstance(keys.of, str) else [
+        ((*place, index), name) for index, name in enumerate(keys.of)
+    ]  # fmt: skip
+    for where, name in names:
+        label, dot, part = name.partition(".")
+        has_any = bool(dot and part) and label in parts and parts[label] is None
+        if name and name not in known and not has_any and not is_open:
+            hint = f"{did_you_mean(name, known)}; there are: {listing(known)}"
+            draft.fault(where, f"there is no score {name!r}{hint}")
+
+
+def _check_columns(draft: Draft, keys: StatisticKeys, path: KeyPath, item: Item | None) -> None:
+    groups = () if item is None else tuple(item.groups)
+    known = (*draft.factors, *groups, *COLUMNS)
+    named: list[tuple[KeyPath, str, bool]] = [
+        ((*path, "by", index), column, False) for index, column in enumerate(keys.by)
+    ]
+    named += [((*path, "where", column), column, True) for column in keys.where]
+    for place, column, is_key in named:
+        # Without an item the groups are not known, and any other name may be one.
+        if item is not None and column not in known:
+            hint = f"{did_you_mean(column, known)}; there are: {listing(known)}"
+            draft.fault(place, f"there is no column {column!r}{hint}", key=is_key)
+    for column, wanted in keys.where.items():
+        if column in draft.factors:
+            draft.check_levels(column, wanted, (*path, "where", column))
+
+
+def _correction(draft: Draft, keys: StatisticKeys, path: KeyPath) -> Any:
+    if keys.correction is None:
+        return None
+    place = (*path, "correction")
+    plugin = find_plugin(draft, "corrections", keys.correction, place)
+    if plugin is None:
+        return None
+    return structure(plugin.cls, {}, place, draft.document.positions, draft.faults)
+
+
+def _check_family(
+    draft: Draft,
+    keys: StatisticKeys,
+    path: KeyPath,
+    corrections: dict[str, tuple[str, KeyPath]],
+) -> None:
+    if keys.family is None or keys.correction is None:
+        return
+    first, where = corrections.setdefault(keys.family, (keys.correction, path))
+    if first != keys.correction:
+        draft.fault(
+            (*path, "correction"),
+            f"the family {keys.family!r} is corrected with {first!r} in statistic[{where[-1]}]; "
+            "one family has one correction",
+        )
+
+
+def _check_expectations(draft: Draft, labels: Sequence[str]) -> None:
+    _check_quotes(draft)
+    is_complete = _all_labels_known(draft, "statistic", labels)
+    for key, bounds in draft.parts.get("expect", {}).items():
+        path = ("expect", key)
+        label, dot, quantity = key.partition(".")
+        if not dot or not quantity:
+            message = f'expected the form "STATISTIC.QUANTITY", found {found(key)}'
+            draft.fault(path, message, key=True)
+        elif label not in labels and is_complete:
+            hint = f"{did_you_mean(label, labels)}; there are: {listing(set(labels))}"
+            draft.fault(path, f"there is no statistic {label!r}{hint}", key=True)
+        if bounds.min is None and bounds.max is None:
+            draft.fault(path, "expected a bound: 'min', 'max' or both")
+        elif bounds.min is not None and bounds.max is not None and bounds.min > bounds.max:
+            draft.fault(path, f"'min' is above 'max': {bounds.min:g} and {bounds.max:g}")
+
+
+def _check_quotes(draft: Draft) -> None:
+    """A dot outside quotes begins a table in TOML; say so where a statistic's name stands bare."""
+    written = draft.data.get("expect")
+    for label, bounds in (written if isinstance(written, dict) else {}).items():
+        for quantity, inner in (bounds if isinstance(bounds, dict) else {}).items():
+            if isinstance(inner, dict):
+                message = f'put the name into quotes: "{label}.{quantity}"'
+                draft.fault(("expect", label), message, key=True)

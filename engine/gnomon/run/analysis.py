@@ -1,0 +1,137 @@
+"""From stored scores to estimates.
+
+One invariant: every estimate says how many scores it rests on, how many are missing and why, and over
+which family its p-value was corrected. A statistic that refuses leaves a row with its reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import attrs
+
+from gnomon.errors import StatisticError, StoreError
+from gnomon.records import Estimate
+from gnomon.seeds import Seed
+from gnomon.spec import Spec, StatisticBlock
+from gnomon.store import Store
+from gnomon.table import Table
+
+
+def analyse(spec: Spec, store: Store, run_id: int, scoring: int, seed: Seed) -> list[Estimate]:
+    """Compute every statistic of a measure for one run, and store the estimates.
+
+    Args:
+        spec: The measure.
+        store: The store, opened for writing.
+        run_id: The run.
+        scoring: The scoring pass whose scores are used.
+        seed: The run's seed; each statistic draws from a stream named after its block.
+
+    Returns:
+        The estimates, corrected over their families.
+    """
+    store.flush()
+    made = list(estimates_of(spec.statistics, store, [run_id], seed))
+    store.replace_estimates(run_id, scoring, made)
+    return made
+
+
+def estimates_of(
+    blocks: Sequence[StatisticBlock], store: Store, run_ids: Sequence[int], seed: Seed
+) -> list[Estimate]:
+    """Estimates of some blocks over the scores of some runs, corrected over their families."""
+    made: list[tuple[StatisticBlock, Estimate]] = []
+    for index, block in enumerate(blocks):
+        try:
+            table = table_of(store, run_ids, block.of)
+        except (StoreError, StatisticError) as error:
+            made.append((block, _refusal(block, {}, str(error))))
+            continue
+        table = _where(table, block)
+        for group, part in table.groups(block.keys.by):
+            own = seed.child(
+                "statistic", block.label, index, *(f"{k}={v}" for k, v in group.items())
+            )
+            made.extend((block, estimate) for estimate in _one_group(block, group, part, own))
+    return corrected(made)
+
+
+def table_of(store: Store, run_ids: Sequence[int], names: Sequence[str]) -> Table:
+    """The scores of some runs as a table.
+
+    Raises:
+        StoreError: No such scores, or trial and item scores mixed.
+    """
+    columns = store.score_columns(run_ids, names)
+    return Table(
+        scores=columns.scores, statuses=columns.statuses, labels=columns.labels, of=tuple(names)
+    )
+
+
+def _where(table: Table, block: StatisticBlock) -> Table:
+    import numpy as np
+
+    for column, wanted in block.keys.where.items():
+        values = (wanted,) if isinstance(wanted, str) else wanted
+        table = table.rows(np.isin(table.label(column), values))
+    return table
+
+
+def _one_group(block: StatisticBlock, group: Any, table: Table, seed: Seed) -> Iterator[Estimate]:
+    try:
+        value = block.use.plugin.estimate(table, seed.numpy())
+        produced = [value] if isinstance(value, Estimate) else list(value)
+    except StatisticError as error:
+        yield attrs.evolve(_refusal(block, group, str(error)), counts=table.counts())
+        return
+    for estimate in produced:
+        yield attrs.evolve(
+            estimate,
+            statistic=block.label,
+            of=", ".join(block.of),
+            group=group,
+            counts=table.counts(),
+        )
+
+
+def _refusal(block: StatisticBlock, group: Any, reason: str) -> Estimate:
+    return Estimate(
+        quantity="none",
+        value=None,
+        method=block.use.name,
+        note=f"no estimate: {reason}",
+        statistic=block.label,
+        of=", ".join(block.of),
+        group=group,
+    )
+
+
+def corrected(made: Iterable[tuple[StatisticBlock, Estimate]]) -> list[Estimate]:
+    """Estimates with their p-values adjusted over each declared family."""
+    import numpy as np
+
+    listed = list(made)
+    families: dict[str, list[int]] = defaultdict(list)
+    for index, (block, estimate) in enumerate(listed):
+        if block.correction is not None and estimate.p is not None:
+            families[
+                block.keys.family or f"{block.label} by {', '.join(block.keys.by) or 'all'}"
+            ].append(index)
+    out = [estimate for _, estimate in listed]
+    for family, members in families.items():
+        block = listed[members[0]][0]
+        adjusted = block.correction.adjust(
+            np.array([out[index].p for index in members], dtype=float)
+        )
+        for index, p in zip(members, adjusted, strict=True):
+            out[index] = attrs.evolve(
+                out[index],
+                p_corrected=float(p),
+                correction=listed[index][0].keys.correction,
+                family=family,
+                family_size=len(members),
+            )
+    return out

@@ -1,0 +1,184 @@
+"""Roles bound to models, and the check that the models can do what the measure needs.
+
+One invariant: everything that can be known to be missing is said before the first call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from gnomon.catalogue import Catalogue
+from gnomon.errors import CapabilityError, UsageError, did_you_mean, listing
+from gnomon.modelname import ModelName, make_backend, parse_model
+from gnomon.protocols import Backend
+from gnomon.records import Ask, Capability, Need, ReplyFormat
+from gnomon.spec import Spec
+from gnomon.turns import needs_of
+
+
+@attrs.frozen(kw_only=True)
+class Binding:
+    """One role bound to one model.
+
+    Attributes:
+        role: The role.
+        name: The model string, taken apart.
+        backend: The backend made from it.
+        offers: What it can do.
+    """
+
+    role: str
+    name: ModelName
+    backend: Backend
+    offers: Capability
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What beside name, model and options decides a reply."""
+        given = getattr(self.backend, "identity", None)
+        if given is None:
+            return {}
+        return given if isinstance(given, Mapping) else {"identity": str(given)}
+
+
+def roles_of(spec: Spec) -> tuple[str, ...]:
+    """The roles a measure asks in, the subject first."""
+    roles = {"subject": None}
+    for turn in spec.keys.turn:
+        if turn.assistant is None:
+            roles[turn.role] = None
+    for use in (spec.source, spec.procedure, *(block.use for block in spec.scores)):
+        role = getattr(use.plugin, "role", None)
+        if isinstance(role, str):
+            roles[role] = None
+        for need in getattr(use.plugin, "needs", ()):
+            roles[need.role] = None
+    return tuple(roles)
+
+
+def bind(spec: Spec, roles: Mapping[str, str], catalogue: Catalogue) -> dict[str, Binding]:
+    """Make a backend for every role.
+
+    Raises:
+        UsageError: A role without a model, or a model for a role that the measure does not have.
+        CatalogueError: An unknown backend.
+        ModelError: A model that cannot be found.
+    """
+    wanted = roles_of(spec)
+    for role in roles:
+        if role not in wanted:
+            raise UsageError(
+                f"the measure {spec.name!r} has no role {role!r}{did_you_mean(role, wanted)}; "
+                f"its roles are: {listing(wanted)}"
+            )
+    missing = [role for role in wanted if role not in roles]
+    if missing:
+        hints = ", ".join(
+            "--model BACKEND:MODEL" if role == "subject" else f"--role {role}=BACKEND:MODEL"
+            for role in missing
+        )
+        raise UsageError(
+            f"the measure {spec.name!r} needs a model for {listing(missing)}: give {hints}"
+        )
+    # Roles with the same model string share one backend, so that weights are loaded once.
+    made: dict[str, Backend] = {}
+    out: dict[str, Binding] = {}
+    for role in wanted:
+        text = roles[role]
+        name = parse_model(text)
+        if text not in made:
+            made[text] = make_backend(catalogue, text)
+        backend = made[text]
+        out[role] = Binding(role=role, name=name, backend=backend, offers=backend.offers)
+    return out
+
+
+def choose_format(wanted: str, spec: Spec, bindings: Mapping[str, Binding]) -> ReplyFormat:
+    """The format of the run: as asked, or as the subject's capability suggests.
+
+    Raises:
+        UsageError: ``constrained`` for a measure whose turns have no constrained form.
+    """
+    has_form = any(turn.constraint is not None for turn in spec.keys.turn)
+    if wanted == "constrained":
+        if not has_form:
+            raise UsageError(
+                f"the measure {spec.name!r} has no constrained form: none of its turns has a "
+                "[turn.constraint]; run it with --format free"
+            )
+        return "constrained"
+    if wanted == "auto" and has_form and not bindings["subject"].offers.free_format:
+        return "constrained"
+    return "free"
+
+
+def needs(spec: Spec, format_: ReplyFormat) -> tuple[Need, ...]:
+    """Everything a measure needs of the models, in every role."""
+    out: dict[Need, None] = {}
+    uses = (spec.source, spec.procedure, *(block.use for block in spec.scores))
+    for need in needs_of(spec.keys.turn, spec.keys.decoding, format_):
+        out[need] = None
+    for use in uses:
+        for need in getattr(use.plugin, "needs", ()):
+            out[need] = None
+    return tuple(out)
+
+
+def _lacks(need: Need, offers: Capability) -> str | None:
+    if need.kind not in offers.kinds:
+        return f"asks of kind {need.kind!r}"
+    if need.constraint is not None and need.constraint not in offers.constraints:
+        return f"replies held to a {need.constraint}"
+    if need.logprobs > offers.logprobs:
+        return f"log-probabilities of {need.logprobs} alternatives (it gives {offers.logprobs})"
+    if need.prefill and not offers.prefill:
+        return "a reply that begins with given words"
+    return None
+
+
+def check_needs(
+    measure: str,
+    needed: Iterable[Need],
+    bindings: Mapping[str, Binding],
+    catalogue: Catalogue,
+) -> None:
+    """Check every need against what the bound model offers.
+
+    Raises:
+        CapabilityError: With one line per thing that is missing, and the backends that have it.
+    """
+    faults: list[str] = []
+    for need in needed:
+        binding = bindings[need.role]
+        lack = _lacks(need, binding.offers)
+        if lack is not None:
+            faults.append(
+                f"the measure {measure!r} needs {lack} from the {need.role}, which "
+                f"{str(binding.name)!r} does not offer; "
+                f"backends that may: {listing(_who_may(need, catalogue))}"
+            )
+    if faults:
+        raise CapabilityError("\n".join(dict.fromkeys(faults)))
+
+
+def _who_may(need: Need, catalogue: Catalogue) -> Sequence[str]:
+    """Backends whose class says that some of its models can do it (``may`` class attribute)."""
+    return [
+        name
+        for name, plugin in catalogue.of_kind("backends").items()
+        if (may := getattr(plugin.cls, "may", None)) is not None and _lacks(need, may) is None
+    ]
+
+
+def ask_need(ask: Ask) -> Need:
+    """The need that a single ask has; for asks made by plugins while a run goes on."""
+    constraint = getattr(ask, "constraint", None)
+    return Need(
+        kind=ask.kind,
+        role=ask.role,
+        constraint=None if constraint is None else constraint.form,
+        logprobs=getattr(getattr(ask, "decoding", None), "logprobs", 0),
+    )

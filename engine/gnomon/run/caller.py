@@ -1,0 +1,289 @@
+"""One ask, from its key to its reply in the store.
+
+One invariant: every reply and every failed attempt is handed to the store before anyone sees it, and an
+ask whose key has a stored answer costs no call. Failures are never answers: they are kept as attempts.
+
+The one retry policy of gnomon is here (backends and libraries do none of their own): a call that may
+succeed later is tried again after ``after`` seconds when the provider says so, otherwise after 1, 2, 4, …
+seconds with jitter, at most 60 between two tries and at most ``max_wait`` in all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from gnomon.errors import CallFailed, CapabilityError
+from gnomon.records import Ask, Chat, Choose, Exchange, Reply, Trial
+from gnomon.run.bindings import Binding, _lacks, ask_need
+from gnomon.run.progress import Tally
+from gnomon.run.request import RunRequest
+from gnomon.seeds import Seed
+from gnomon.store import reply_key
+
+if TYPE_CHECKING:
+    from gnomon.protocols import Asker
+    from gnomon.store import Store
+
+LONGEST_BACK_OFF = 60.0
+
+
+@attrs.frozen
+class Place:
+    """Where an ask belongs: what the store files it under.
+
+    Attributes:
+        trial_id: The trial's row, None for asks of a source or an item scorer.
+        item_id: The item's row.
+        repeat: Part of the key, so that repeats are never copies of each other.
+        phase: ``trial``, ``score`` or ``source``.
+    """
+
+    trial_id: int | None
+    item_id: int | None
+    repeat: int
+    phase: Literal["trial", "score", "source"]
+
+
+class Unanswered(Exception):
+    """An ask that no try could get answered. Carries the reply of status ``error``."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.error)
+        self.reply = reply
+
+
+class Stop(Exception):
+    """No further call may be sent; the reason is the caller's ``stopped``."""
+
+
+class Caller:
+    """Answers asks from the store or from the models.
+
+    Args:
+        request: The run's request (cache, retries, limits).
+        bindings: Role → model.
+        asker: The open executor.
+        store: The store, opened for writing.
+        run_id: The run's row.
+        seed: The run's seed; back-off jitter and sampling seeds come from it.
+        tally: Counts to keep.
+    """
+
+    def __init__(
+        self,
+        request: RunRequest,
+        bindings: Mapping[str, Binding],
+        asker: Asker,
+        store: Store,
+        run_id: int,
+        seed: Seed,
+        tally: Tally,
+    ) -> None:
+        self._request = request
+        self._bindings = bindings
+        self._asker = asker
+        self._store = store
+        self._run_id = run_id
+        self._seed = seed
+        self._tally = tally
+        self._flying: dict[bytes, asyncio.Future[tuple[int, Reply]]] = {}
+        self._checked: set[tuple[str, str]] = set()
+        self._deadline = None if request.max_time is None else time.monotonic() + request.max_time
+        self.stopped: str | None = None
+        self._waking = asyncio.Event()
+
+    def stop(self, reason: str) -> None:
+        """Send no further call; the first reason is kept."""
+        if self.stopped is None:
+            self.stopped = reason
+        self._waking.set()
+
+    # -- identity --------------------------------------------------------------------------------
+
+    def _complete(self, ask: Ask, trial: Trial | None, place: Place) -> Ask:
+        """The ask with its trial and, where the backend takes one, a sampling seed."""
+        offers = self._bindings[ask.role].offers
+        if isinstance(ask, Chat | Choose) and offers.seed and ask.decoding.seed is None:
+            names = (
+                place.phase,
+                trial.item.key if trial else "",
+                place.repeat,
+                ask.name,
+                ask.sample,
+            )
+            seed = self._seed.child("sampling", *names).integer()
+            return attrs.evolve(ask, trial=trial, decoding=attrs.evolve(ask.decoding, seed=seed))
+        return attrs.evolve(ask, trial=trial)
+
+    def _key(self, ask: Ask, place: Place) -> bytes:
+        binding = self._bindings[ask.role]
+        return reply_key(
+            ask,
+            backend=binding.name.backend,
+            model=binding.name.model,
+            options=binding.name.options,
+            identity=binding.identity,
+            repeat=place.repeat,
+        )
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    async def answer(self, ask: Ask, trial: Trial | None, place: Place, position: int) -> Exchange:
+        """The ask with its reply, from the store when it is there.
+
+        Raises:
+            Unanswered: Every try failed; the attempts are stored.
+            Stop: No further call may be sent.
+            CapabilityError: The model cannot answer such an ask.
+        """
+        self._check(ask)
+        ask = self._complete(ask, trial, place)
+        key = self._key(ask, place)
+        reply_id, reply, cached = await self._reply(ask, key)
+        self._store.add_ask(
+            self._run_id,
+            place.trial_id,
+            place.item_id,
+            position,
+            ask,
+            key,
+            reply_id,
+            cached=cached,
+            phase=place.phase,
+        )
+        self._store.tick()
+        if cached:
+            self._tally.cached += 1
+        if reply.status == "error":
+            raise Unanswered(reply)
+        return Exchange(ask, reply)
+
+    def _check(self, ask: Ask) -> None:
+        # Plugins may ask what no spec declares, so each new shape of ask is checked once.
+        shape = (ask.role, type(ask).__name__ + str(getattr(ask, "constraint", None) is not None))
+        if shape in self._checked:
+            return
+        if ask.role not in self._bindings:
+            raise CapabilityError(f"a plugin asks in the role {ask.role!r}, which has no model")
+        lack = _lacks(ask_need(ask), self._bindings[ask.role].offers)
+        if lack is not None:
+            raise CapabilityError(
+                f"{str(self._bindings[ask.role].name)!r} does not offer {lack}, "
+                f"which the ask {ask.name!r} needs"
+            )
+        self._checked.add(shape)
+
+    async def _reply(self, ask: Ask, key: bytes) -> tuple[int, Reply, bool]:
+        if self._request.cache:
+            flying = self._flying.get(key)
+            if flying is not None:
+                reply_id, reply = await asyncio.shield(flying)
+                return reply_id, reply, True
+            stored = self._store.find_reply(key)
+            if stored is not None:
+                return stored.id, stored.reply, True
+        future: asyncio.Future[tuple[int, Reply]] = asyncio.get_running_loop().create_future()
+        self._flying[key] = future
+        try:
+            reply_id, reply = await self._call(ask, key)
+        except BaseException as error:
+            if self._flying.get(key) is future:
+                del self._flying[key]
+            future.set_exception(Stop() if isinstance(error, asyncio.CancelledError) else error)
+            # Someone else may or may not be waiting; an exception nobody fetched is no news.
+            future.exception()
+            raise
+        if self._flying.get(key) is future:
+            del self._flying[key]
+        future.set_result((reply_id, reply))
+        return reply_id, reply, False
+
+    async def _call(self, ask: Ask, key: bytes) -> tuple[int, Reply]:
+        waited = 0.0
+        attempt = 0
+        while True:
+            attempt += 1
+            self._allow()
+            began = time.perf_counter()
+            failure: CallFailed | None = None
+            try:
+                async with asyncio.timeout(self._request.timeout):
+                    reply = await self._asker.ask(ask)
+            except TimeoutError:
+                failure = CallFailed(
+                    f"no reply within {self._request.timeout:g} s (--timeout)", retry=True
+                )
+            except CallFailed as error:
+                failure = error
+            if failure is not None:
+                reply = Reply(status="error", error=failure.message)
+            if reply.seconds is None:
+                reply = attrs.evolve(reply, seconds=time.perf_counter() - began)
+            reply_id = self._store.add_reply(key, ask, reply, attempt=attempt)
+            self._count(reply)
+            if failure is None:
+                return reply_id, reply
+            if failure.fatal:
+                self.stop(failure.message)
+            wait = self._wait(failure, attempt, waited)
+            if wait is None:
+                return reply_id, reply
+            waited += wait
+            await self._pause(wait)
+
+    def _allow(self) -> None:
+        if self.stopped is None:
+            if self._request.max_calls is not None and self._tally.calls >= self._request.max_calls:
+                self.stop(f"the budget of {self._request.max_calls} calls is used up (--max-calls)")
+            elif self._request.max_cost is not None and self._tally.cost >= self._request.max_cost:
+                self.stop(f"the budget of {self._request.max_cost:g} $ is used up (--max-cost)")
+            elif self._deadline is not None and time.monotonic() >= self._deadline:
+                self.stop(f"the time of {self._request.max_time:g} s is used up (--max-time)")
+        if self.stopped is not None:
+            raise Stop
+        # Counted before it is sent, so that calls in flight are within the budget.
+        self._tally.calls += 1
+
+    def _count(self, reply: Reply) -> None:
+        tally = self._tally
+        tally.statuses[reply.status] += 1
+        tally.tokens_in += reply.tokens_in or 0
+        tally.tokens_out += reply.tokens_out or 0
+        if reply.cost is None:
+            tally.unpriced += 1
+        else:
+            tally.cost += reply.cost
+
+    def _wait(self, failure: CallFailed, attempt: int, waited: float) -> float | None:
+        """Seconds until the next try; None when there is none."""
+        if not failure.retry or self.stopped is not None or attempt > self._request.retries:
+            return None
+        if failure.after is not None:
+            wait = max(0.0, failure.after)
+        else:
+            jitter = 0.5 + self._seed.child("jitter", self._tally.calls).uniform()
+            wait = min(LONGEST_BACK_OFF, 2.0 ** (attempt - 1)) * jitter
+        return None if waited + wait > self._request.max_wait else wait
+
+    async def _pause(self, seconds: float) -> None:
+        self._tally.waiting += seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self._waking.wait()
+        except TimeoutError:
+            return
+        raise Stop
+
+
+def describe_policy(request: RunRequest) -> dict[str, Any]:
+    """The retry policy as stored with the run."""
+    return {
+        "timeout": request.timeout,
+        "retries": request.retries,
+        "max_wait": request.max_wait,
+    }

@@ -1,0 +1,114 @@
+"""What the user asked for, as one frozen value with one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from gnomon.errors import UsageError, did_you_mean, listing
+from gnomon.records import ReplyFormat
+from gnomon.spec import Spec
+
+MOST_CONCURRENCY = 10_000
+
+
+@attrs.frozen(kw_only=True)
+class RunRequest:
+    """One measure × one set of role→model bindings × one seed.
+
+    Attributes:
+        spec: The loaded measure.
+        roles: Role → model string; ``subject`` is required.
+        seed: In place of the spec's own.
+        repeats: In place of the design's own.
+        limit: Only the first so many items.
+        only: Column (factor, group or ``item``) → values to keep.
+        format: ``free``, ``constrained``, or ``auto`` to let the model's capability decide.
+        concurrency: Most trials under way at once; the backend's own limit unless given.
+        timeout: Seconds one call may take.
+        retries: How often a call that may succeed later is tried again.
+        max_wait: Most seconds that one call waits between tries, all together.
+        cache: Use stored replies of equal key.
+        fresh: Make a new run even if an equal one is there.
+        executor: Name of the executor.
+        max_calls: Stop before more calls than this are sent.
+        max_cost: Stop before more US dollars than this are spent.
+        max_time: Stop after so many seconds.
+        files: Name in the spec → the user's own file.
+        command: The command line, for provenance.
+    """
+
+    spec: Spec
+    roles: Mapping[str, str]
+    seed: int | None = None
+    repeats: int | None = None
+    limit: int | None = None
+    only: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    format: ReplyFormat | Literal["auto"] = "auto"
+    concurrency: int | None = None
+    timeout: float = 120.0
+    retries: int = 6
+    max_wait: float = 600.0
+    cache: bool = True
+    fresh: bool = False
+    executor: str = "in-process"
+    max_calls: int | None = None
+    max_cost: float | None = None
+    max_time: float | None = None
+    files: Mapping[str, Path] = attrs.field(factory=dict)
+    command: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        at_least = {
+            "--repeats": (self.repeats, 1),
+            "--limit": (self.limit, 1),
+            "--concurrency": (self.concurrency, 1),
+            "--retries": (self.retries, 0),
+            "--max-calls": (self.max_calls, 1),
+        }
+        for option, (value, least) in at_least.items():
+            if value is not None and value < least:
+                raise UsageError(f"{option} must be at least {least}; it is {value}")
+        above_zero = {
+            "--timeout": self.timeout,
+            "--max-cost": self.max_cost,
+            "--max-time": self.max_time,
+        }
+        for option, amount in above_zero.items():
+            if amount is not None and not amount > 0:
+                raise UsageError(f"{option} must be above 0; it is {amount:g}")
+        if self.max_wait < 0:
+            raise UsageError(f"--max-wait must not be negative; it is {self.max_wait:g}")
+        if self.concurrency is not None and self.concurrency > MOST_CONCURRENCY:
+            raise UsageError(
+                f"--concurrency must be at most {MOST_CONCURRENCY}; it is {self.concurrency}"
+            )
+
+    @property
+    def seed_used(self) -> int:
+        """The run's seed."""
+        return self.spec.keys.seed if self.seed is None else self.seed
+
+    @property
+    def repeats_used(self) -> int:
+        """The run's repeats."""
+        return self.spec.keys.design.repeats if self.repeats is None else self.repeats
+
+    def keeps(self, columns: Mapping[str, str]) -> bool:
+        """Whether ``only`` keeps a condition with these columns.
+
+        Raises:
+            UsageError: ``only`` names a column that is not there.
+        """
+        for name, values in self.only.items():
+            if name not in columns:
+                raise UsageError(
+                    f"--only names the column {name!r}, which this measure does not have"
+                    f"{did_you_mean(name, columns)}; there are: {listing(columns)}"
+                )
+            if columns[name] not in values:
+                return False
+        return True

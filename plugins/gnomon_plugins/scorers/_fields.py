@@ -1,0 +1,57 @@
+"""What scorers look up in a trial: its replies and its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gnomon import (
+    Reply,
+    ScoreStatus,
+    TemplateError,
+    Trial,
+    TrialRecord,
+    did_you_mean,
+    listing,
+)
+
+
+def reply_of(record: TrialRecord, name: str | None) -> Reply | ScoreStatus:
+    """The reply of that name, or the last one; without a usable one, the reason as a score status.
+
+    A trial that stopped before the named ask has the status of the reply it stopped at.
+    """
+    replies = [
+        exchange.reply for exchange in record.exchanges if name is None or exchange.ask.name == name
+    ]
+    reply = replies[-1] if replies else None
+    if reply is None:
+        last = record.exchanges[-1].reply.status if record.exchanges else "error"
+        return last if last not in ("ok", "truncated") else "error"
+    return reply if reply.status in ("ok", "truncated") else reply.status
+
+
+def present(trial: Trial, name: str) -> bool:
+    """Whether the trial has a draw or a field of that name."""
+    return name in trial.draws or name in trial.fields
+
+
+def texts(trial: Trial, names: Iterable[str]) -> tuple[str, ...]:
+    """The values of fields and draws, one after the other; a list as its values.
+
+    Raises:
+        TemplateError: There is no such field.
+    """
+    out: list[str] = []
+    for name in names:
+        # A draw that is joined for the prompt is a list in the draws.
+        value = trial.draws.get(name, trial.fields.get(name))
+        if value is None:
+            raise TemplateError(
+                f"the trial has no field {name!r}{did_you_mean(name, trial.fields)}; "
+                f"there are: {listing(trial.fields)}"
+            )
+        if isinstance(value, tuple):
+            out.extend(value)
+        else:
+            out.append(str(value))
+    return tuple(out)

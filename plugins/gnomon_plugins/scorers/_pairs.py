@@ -1,0 +1,145 @@
+"""Reads lines that pair a word with a label, such as ``salary - Paul``.
+
+One invariant: a line counts only when the whole of it is a known word, a separator and a known label;
+nothing is guessed from part of a line, and what was not read is kept and counted.
+
+The rule is tolerant of dress and strict about content. Bullets, numbering, quotes, brackets, emphasis,
+closing punctuation and case do not matter. Every hyphen, dash and colon is tried as the separator,
+because words and labels may hold hyphens themselves. A line that is no pair is cut at commas and
+semicolons, so that a list on one line is read too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import attrs
+
+_DASHES = "‐‑‒–—―−"
+_DRESS = "\"'`´‘’‚‛“”„‟«»‹›*_~[](){}<>\ufeff\u200b"
+_UNDRESSED = str.maketrans({**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DRESS, "")})
+_EDGE = " \t\r\n\f\v\x00-:.,;!?•·◦▪●○+#="
+_NUMBER = re.compile(r"\d+[\s.:,-]+")
+_SEPARATOR = re.compile(r"[-:]")
+_CUT = re.compile(r"[,;]")
+_LONGEST = 512
+"""No pair is longer than this. It keeps the work on a line of dashes linear in its length."""
+_KEPT = 20
+_EXCERPT = 120
+
+
+@lru_cache(maxsize=65536)
+def plain(text: str) -> str:
+    """A word or label without dress, in one case, with single blanks: the form that is compared."""
+    return " ".join(text.translate(_UNDRESSED).casefold().split()).strip(_EDGE)
+
+
+@attrs.frozen
+class Pairs:
+    """What was read off one text.
+
+    Attributes:
+        pairs: Word and label in plain form, in the order of the text; repeats included.
+        reversed: How many of them had the label first.
+        unread: How many lines (or pieces of a list on one line) were not a pair.
+        excerpts: The beginnings of the first of those.
+    """
+
+    pairs: Sequence[tuple[str, str]]
+    reversed: int
+    unread: int
+    excerpts: Sequence[str]
+
+
+@attrs.define
+class _Reading:
+    pairs: list[tuple[str, str]] = attrs.field(factory=list)
+    reversed: int = 0
+    unread: int = 0
+    excerpts: list[str] = attrs.field(factory=list)
+
+    def skip(self, line: str) -> None:
+        self.unread += 1
+        if len(self.excerpts) < _KEPT:
+            # Lone surrogates and NUL bytes cannot be stored as text everywhere; their escapes can.
+            shown = line[:_EXCERPT].encode("utf-8", "backslashreplace").decode("utf-8")
+            self.excerpts.append(shown.replace("\x00", "\\x00"))
+
+
+def read_pairs(text: str, words: Mapping[str, object], labels: Mapping[str, object]) -> Pairs:
+    """All pairs of a text.
+
+    Args:
+        text: The text, one pair a line or several separated by commas or semicolons.
+        words: The known words; keys in ``plain`` form.
+        labels: The known labels; keys in ``plain`` form.
+    """
+    reading = _Reading()
+    for raw in text.splitlines():
+        line = raw.strip()
+        # Nearly every line of a model that follows the format is read here.
+        left, _, right = line.casefold().partition(" - ")
+        if left in words and right in labels:
+            reading.pairs.append((left, right))
+        elif line:
+            _read_line(line, words, labels, reading)
+    return Pairs(reading.pairs, reading.reversed, reading.unread, reading.excerpts)
+
+
+def _read_line(
+    line: str, words: Mapping[str, object], labels: Mapping[str, object], reading: _Reading
+) -> None:
+    if not line.translate(_UNDRESSED).strip(_EDGE):
+        return
+    found = _pair(line, words, labels)
+    if found is not None:
+        _keep(found, reading)
+        return
+    pieces = _CUT.split(line)
+    read = [(piece, _pair(piece, words, labels)) for piece in pieces]
+    if all(one is None for _, one in read):
+        reading.skip(line)
+        return
+    for piece, one in read:
+        if one is not None:
+            _keep(one, reading)
+        elif piece.translate(_UNDRESSED).strip(_EDGE):
+            reading.skip(piece.strip())
+
+
+def _keep(found: tuple[str, str, bool], reading: _Reading) -> None:
+    word, label, turned = found
+    reading.pairs.append((word, label))
+    reading.reversed += turned
+
+
+def _pair(
+    line: str, words: Mapping[str, object], labels: Mapping[str, object]
+) -> tuple[str, str, bool] | None:
+    """Word, label, and whether the label came first; None when the line is not one pair."""
+    if len(line) > _LONGEST:
+        return None
+    bare = " ".join(line.translate(_UNDRESSED).casefold().split())
+    turned: set[tuple[str, str]] = set()
+    for found in _SEPARATOR.finditer(bare):
+        left = _known(bare[: found.start()].strip(_EDGE), words, labels)
+        right = bare[found.end() :].strip(_EDGE)
+        if left in words and right in labels:
+            return left, right, False
+        if left in labels and right in words:
+            turned.add((right, left))
+    if len(turned) != 1:
+        return None
+    word, label = turned.pop()
+    # A text that is a word here and a label there cannot tell which of the two came first.
+    return (word, label, True) if word not in labels and label not in words else None
+
+
+def _known(left: str, words: Mapping[str, object], labels: Mapping[str, object]) -> str:
+    """The text, or what is left of it without its number in a list."""
+    if left in words or left in labels:
+        return left
+    numbered = _NUMBER.match(left)
+    return left[numbered.end() :].strip(_EDGE) if numbered else left

@@ -1,0 +1,176 @@
+"""Word sets of a trial as matrices, read off the reply to an ``embed`` ask.
+
+One invariant: a word without a usable vector is left out by name and counted, never replaced; a set that
+is left with too few words is a reason, not a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from gnomon import Embed, Score, ScoreStatus, TrialRecord, did_you_mean
+from gnomon_plugins._association import usable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class NotScored(Exception):
+    """There is no number; carries the status and what to say."""
+
+    def __init__(self, status: ScoreStatus, reason: str, detail: Mapping[str, Any]) -> None:
+        super().__init__(reason)
+        self.status: ScoreStatus = status
+        self.detail: Mapping[str, Any] = {"reason": reason, **detail}
+
+
+@attrs.frozen(kw_only=True)
+class Sets:
+    """The vectors of several sets.
+
+    Attributes:
+        rows: Set → float64 matrix of shape (words with a vector, dimensions).
+        coverage: Share of all words that have a usable vector, in (0, 1].
+        detail: Sizes, and the words left out, by name.
+    """
+
+    rows: Mapping[str, np.ndarray]
+    coverage: float
+    detail: Mapping[str, Any]
+
+
+def vectors_of(record: TrialRecord, reply: str | None) -> Mapping[str, Sequence[float]]:
+    """Text → vector, as the model gave it; empty for a text it has none for.
+
+    Raises:
+        NotScored: The trial has no such reply, or one without vectors.
+    """
+    found = [
+        exchange
+        for exchange in record.exchanges
+        if isinstance(exchange.ask, Embed) and reply in (None, exchange.ask.name)
+    ]
+    if not found:
+        raise NotScored("error", "the trial has no reply to a turn of kind 'embed'", {})
+    ask, answer = found[-1].ask, found[-1].reply
+    assert isinstance(ask, Embed)
+    if answer.status != "ok":
+        raise NotScored(answer.status, f"the reply is {answer.status}", {})
+    if answer.vectors is None or len(answer.vectors) != len(ask.texts):
+        count = 0 if answer.vectors is None else len(answer.vectors)
+        raise NotScored(
+            "error", f"{len(ask.texts)} texts were asked for and {count} vectors came back", {}
+        )
+    return dict(zip(ask.texts, answer.vectors, strict=True))
+
+
+def sets_of(
+    record: TrialRecord,
+    names: Mapping[str, str],
+    *,
+    reply: str | None,
+    least: Mapping[str, int],
+    pool: int = 1,
+) -> Sets:
+    """The sets of a trial.
+
+    Args:
+        record: The trial.
+        names: Set → the field that holds its texts.
+        reply: Name of the embed turn; the last one unless given.
+        least: Set → fewest usable vectors.
+        pool: So many texts after one another belong to one word; their vectors' mean stands for it.
+
+    Raises:
+        NotScored: A field or a text is missing, the vectors differ in length, or a set is left with
+            too few.
+    """
+    import numpy as np
+
+    vectors = vectors_of(record, reply)
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    missing: dict[str, list[str]] = {}
+    unusable: dict[str, list[str]] = {}
+    units = 0
+    for name, field in names.items():
+        texts = _texts(record, field)
+        if len(texts) % pool:
+            raise NotScored(
+                "error", f"{len(texts)} texts of {field!r} are no multiple of {pool}", {}
+            )
+        for start in range(0, len(texts), pool):
+            units += 1
+            kept = []
+            for text in texts[start : start + pool]:
+                if text not in vectors:
+                    raise NotScored(
+                        "error",
+                        f"the turn did not ask for {text!r} of {field!r}{did_you_mean(text, vectors)}; "
+                        f'its texts need "{{{field}}}"',
+                        {},
+                    )
+                if not len(vectors[text]):
+                    missing.setdefault(name, []).append(text)
+                elif not usable(vectors[text]):
+                    unusable.setdefault(name, []).append(text)
+                else:
+                    kept.append(np.asarray(vectors[text], dtype=np.float64))
+            if kept:
+                rows[name].append(_mean(kept))
+    detail: dict[str, Any] = {"sizes": {name: len(found) for name, found in rows.items()}}
+    if missing:
+        detail["missing"] = missing
+    if unusable:
+        detail["zero_or_not_finite"] = unusable
+    _check_sizes(rows, least, detail)
+    return Sets(
+        rows={name: np.stack(found) for name, found in rows.items()},
+        coverage=sum(len(found) for found in rows.values()) / units,
+        detail=detail,
+    )
+
+
+def _texts(record: TrialRecord, field: str) -> tuple[str, ...]:
+    value = record.trial.fields.get(field)
+    if value is None:
+        raise NotScored(
+            "error",
+            f"the trial has no field {field!r}{did_you_mean(field, record.trial.fields)}",
+            {},
+        )
+    return value if isinstance(value, tuple) else (str(value),)
+
+
+def _mean(vectors: Sequence[np.ndarray]) -> np.ndarray:
+    import numpy as np
+
+    if len({len(vector) for vector in vectors}) > 1:
+        raise NotScored("error", "the vectors of one word differ in length", {})
+    return np.asarray(np.mean(vectors, axis=0))
+
+
+def _check_sizes(
+    rows: Mapping[str, Sequence[np.ndarray]], least: Mapping[str, int], detail: Mapping[str, Any]
+) -> None:
+    for name, found in rows.items():
+        if len(found) < least[name]:
+            raise NotScored(
+                "error",
+                f"the set {name!r} has {len(found)} usable vectors; at least {least[name]} are needed",
+                detail,
+            )
+    lengths = {len(vector) for found in rows.values() for vector in found}
+    if len(lengths) > 1:
+        raise NotScored("error", f"the vectors have different lengths: {sorted(lengths)}", detail)
+
+
+def not_scored(name: str, parts: Sequence[str], reason: NotScored) -> list[Score]:
+    """The score and all its parts, without a number, so that every column counts the failure."""
+    first = Score(name=name, value=None, status=reason.status, detail=reason.detail)
+    return [
+        first,
+        *(Score(name=f"{name}.{part}", value=None, status=reason.status) for part in parts),
+    ]

@@ -1,0 +1,123 @@
+"""``weat``: whether one set of target words lies nearer to one set of attributes than another does.
+
+One invariant: d and p are of the words that have vectors, and the words that have none are named.
+
+With s(w) the mean cosine of w with A minus that with B (Caliskan, Bryson & Narayanan, 2017,
+doi:10.1126/science.aal4230):
+
+    S = sum of s over X - sum of s over Y
+    d = (mean of s over X - mean of s over Y) / standard deviation of s over X and Y together
+
+and p is the share of partitions of the words of X and Y into sets of the same sizes whose difference of
+means is at least the observed one. The same score of sentence vectors is SEAT (May et al., 2019,
+doi:10.18653/v1/N19-1063).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import ClassVar
+
+import attrs
+
+from gnomon import Need, Score, TrialRecord
+from gnomon_plugins._association import Method, Ties, associations, effect_size
+from gnomon_plugins.scorers._permutation import P_PARTS, check_options, how, p_values, tested
+from gnomon_plugins.scorers._vectors import NotScored, not_scored, sets_of
+
+
+@attrs.frozen(kw_only=True)
+class Weat:
+    """The word embedding association test: d, with ``.s``, ``.p`` and further parts.
+
+    Parts: ``.s`` is S; ``.p`` and ``.p-two-sided`` the p-values, with ``-low`` and ``-high`` bounds;
+    ``.coverage`` the share of words that have a vector; ``.words`` the number of target words used.
+    A p-value that was bracketed is the upper bound; the detail says how it was found.
+
+    Attributes:
+        x: Field of the first targets.
+        y: Field of the second targets.
+        a: Field of the first attributes.
+        b: Field of the second attributes.
+        reply: Name of the embed turn; the last one unless given.
+        ddof: 1 divides the squared deviations by n - 1, as the published values do; 0 by n.
+        method: ``exact``, ``bounded``, ``sampled``, or ``auto``: exact up to about 20 + 20 words,
+            with certain bounds up to 256 words, sampled beyond.
+        ties: ``>=`` counts partitions just as far as the observed one, itself included; ``>`` does
+            not, and so can give 0.
+        tolerance: Wanted relative width of the bounds.
+        draws: Partitions drawn when sampled; p is then (hits + 1) / (draws + 1).
+        least: Fewest usable words in a set; with fewer there is no score.
+        pool: So many texts after one another belong to one word, and their mean vector stands for it.
+    """
+
+    name: ClassVar[str] = "weat"
+    needs: ClassVar[tuple[Need, ...]] = (Need(kind="embed"),)
+    parts: ClassVar[tuple[str, ...]] = ("s", *P_PARTS, "coverage", "words")
+
+    x: str = "x"
+    y: str = "y"
+    a: str = "a"
+    b: str = "b"
+    reply: str | None = None
+    ddof: int = 1
+    method: Method = "auto"
+    ties: Ties = ">="
+    tolerance: float = 1e-3
+    draws: int = 1_000_000
+    least: int = 2
+    pool: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        check_options(self.ddof, self.draws, self.tolerance)
+        for option, value in (("least", self.least), ("pool", self.pool)):
+            if value < 1:
+                raise ValueError(f"{option!r} must be at least 1, not {value}")
+
+    def score(self, record: TrialRecord) -> Iterable[Score]:
+        """The effect size d and its parts, or the reason why there is none."""
+        try:
+            return self._scores(record)
+        except NotScored as reason:
+            return not_scored(self.name, self.parts, reason)
+
+    def _scores(self, record: TrialRecord) -> list[Score]:
+        fields = {"x": self.x, "y": self.y, "a": self.a, "b": self.b}
+        sets = sets_of(
+            record,
+            fields,
+            reply=self.reply,
+            least=dict.fromkeys(fields, self.least),
+            pool=self.pool,
+        )
+        a, b = sets.rows["a"], sets.rows["b"]
+        x, y = associations(sets.rows["x"], a, b), associations(sets.rows["y"], a, b)
+        d = effect_size(x, y, self.ddof)
+        if math.isnan(d):
+            raise NotScored(
+                "error", "all target words have the same association, so d is 0 / 0", sets.detail
+            )
+        try:
+            test = tested(
+                x,
+                y,
+                method=self.method,
+                ties=self.ties,
+                draws=self.draws,
+                tolerance=self.tolerance,
+                key=record.trial.item.key,
+            )
+        except ValueError as error:
+            raise NotScored("error", str(error), sets.detail) from None
+        detail = {**how(test, self.ties, self.ddof), **sets.detail, "coverage": sets.coverage}
+        parts = {
+            "s": float(x.sum() - y.sum()),
+            **p_values(test),
+            "coverage": sets.coverage,
+            "words": float(len(x) + len(y)),
+        }
+        return [
+            Score(name=self.name, value=d, detail=detail),
+            *(Score(name=f"{self.name}.{part}", value=value) for part, value in parts.items()),
+        ]

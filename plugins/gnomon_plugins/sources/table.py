@@ -1,0 +1,86 @@
+"""``table``: each row of a file is one item.
+
+One invariant: a row's key is its own, so that conditions and runs can be paired by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import attrs
+
+from gnomon import Item, SourceError, Surroundings
+from gnomon_plugins.sources._rows import Cell, Row, check_columns, chosen, rows
+
+
+@attrs.frozen(kw_only=True)
+class TableRows:
+    """Reads a table with one row per item.
+
+    Cells of a CSV or TSV file are texts; a JSONL file may hold numbers and lists of texts too.
+
+    Attributes:
+        file: The table, beside the spec: ``.csv``, ``.tsv`` or ``.jsonl``.
+        key: The column that names the item; the row's number, from 1, unless given.
+        fields: Columns that templates can name; all that have no other use unless given.
+        groups: Columns for ``by``.
+        gold: The column with the right answer.
+        keep: Only the items with these keys.
+        limit: No more than this many items.
+    """
+
+    name: ClassVar[str] = "table"
+
+    file: str
+    key: str | None = None
+    fields: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    gold: str | None = None
+    keep: tuple[str, ...] = ()
+    limit: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"'limit' must be at least 1, not {self.limit}")
+
+    def items(self, around: Surroundings) -> Iterator[Item]:
+        """The rows in the file's order.
+
+        Raises:
+            SourceError: A column is missing, a key is empty or doubled, or there are no rows.
+        """
+        return chosen(self._all(around.folder.text(self.file)), self.keep, self.limit, self.file)
+
+    def _all(self, text: str) -> Iterator[Item]:
+        wanted = tuple(name for name in (self.key, self.gold) if name is not None)
+        seen: dict[str, int] = {}
+        for number, (line, row) in enumerate(rows(text, self.file), start=1):
+            check_columns(row, (*wanted, *self.fields, *self.groups), self.file)
+            key = str(number) if self.key is None else str(row[self.key]).strip()
+            if not key:
+                raise SourceError(f"{self.file!r} line {line}: {self.key!r} is empty")
+            if key in seen:
+                raise SourceError(
+                    f"{self.file!r} line {line}: {self.key!r} is {key!r}, as in line {seen[key]}; "
+                    "every item needs a key of its own"
+                )
+            seen[key] = line
+            yield self._item(key, row)
+
+    def _item(self, key: str, row: Row) -> Item:
+        used = {self.key, self.gold, *self.groups}
+        names = self.fields or tuple(name for name in row if name not in used)
+        return Item(
+            key,
+            fields={name: row[name] for name in names},
+            groups={name: str(row[name]) for name in self.groups},
+            gold=None if self.gold is None else self._answer(row[self.gold], key),
+        )
+
+    def _answer(self, gold: Cell, key: str) -> str | float:
+        if isinstance(gold, tuple):
+            raise SourceError(
+                f"{self.file!r}: the right answer of {key!r} is a list; it must be a text or a number"
+            )
+        return gold if isinstance(gold, str) else float(gold)
