@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import gnomon
 from gnomon_plugins.backends.replay import Replay
 from gnomon_plugins.backends.scripted import Scripted
+from gnomon_plugins.backends.vectors import Vectors
 
 
 @gnomon.hookimpl
@@ -15,4 +16,5 @@ def register_backends() -> Iterable[type]:
     return [
         Replay,
         Scripted,
+        Vectors,
     ]
