@@ -171,9 +171,10 @@ def _npz(path: Path) -> Iterator[Pair]:
     import numpy as np
 
     try:
-        archive = np.load(path, allow_pickle=False)
-        names = list(archive.files)
-        found = (archive["words"], archive["vectors"]) if {"words", "vectors"} <= {*names} else None
+        with np.load(path, allow_pickle=False) as archive:
+            names = list(archive.files)
+            whole = {"words", "vectors"} <= {*names}
+            found = (archive["words"], archive["vectors"]) if whole else None
     except (ValueError, OSError) as error:
         raise ModelError(f"{str(path)!r} is not a readable .npz file: {error}") from None
     if found is None:
