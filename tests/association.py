@@ -21,12 +21,13 @@ def stimuli(path: Path = STIMULI) -> dict[str, dict[str, tuple[str, ...]]]:
         for row in csv.DictReader(file):
             out[row["item"]][row["list"]].append(row["value"])
     return {
-        item: {name: tuple(values) for name, values in lists.items()}
-        for item, lists in out.items()
+        item: {name: tuple(values) for name, values in lists.items()} for item, lists in out.items()
     }
 
 
-def answered(reply: Reply | str | None, fields: Mapping[str, object], **draws: object) -> TrialRecord:
+def answered(
+    reply: Reply | str | None, fields: Mapping[str, object], **draws: object
+) -> TrialRecord:
     """A trial with these fields whose only ask got this reply; with None nothing was asked."""
     trial = Trial(0, Item("x", fields=fields), {}, 0, draws, {**fields, **draws})
     if reply is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,24 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(scope="session")
+def run_gnomon(root: Path):
+    """Runs the command line in a process of its own: ``run_gnomon("list", cwd=…)``."""
+
+    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        # Plugins that a test put on this process's path are installed for the command too.
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        return subprocess.run(
+            [sys.executable, "-c", "from gnomon.cli import main; main()", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=250,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1"},
+            **options,
+        )
+
+    return run

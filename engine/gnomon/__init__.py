@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ItemRecord,
         Loglik,
         Message,
+        ModelInfo,
         Need,
         Price,
         Reply,
@@ -56,6 +57,13 @@ if TYPE_CHECKING:
     from gnomon.table import Table
     from gnomon.templates import render
     from gnomon.turns import Turn, ask_of, said, turns_for
+    from gnomon.weights import (
+        Progress,
+        cache_folder,
+        file_fingerprint,
+        file_sha256,
+        pull_from_wheel,
+    )
 
 _HOMES = {
     "gnomon.errors": (
@@ -66,13 +74,14 @@ _HOMES = {
     "gnomon.protocols": "Asker Asking Surroundings",
     "gnomon.records": (
         "Ask Capability Chat Choose Constraint Decoding Embed Estimate Exchange Hidden Item "
-        "ItemRecord Loglik Message Need Price Reply Score ScoreStatus TokenLogprob Trial "
+        "ItemRecord Loglik Message ModelInfo Need Price Reply Score ScoreStatus TokenLogprob Trial "
         "TrialRecord"
     ),
     "gnomon.seeds": "Seed",
     "gnomon.table": "Table",
     "gnomon.templates": "render",
     "gnomon.turns": "Turn ask_of said turns_for",
+    "gnomon.weights": "Progress cache_folder file_fingerprint file_sha256 pull_from_wheel",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -101,8 +110,10 @@ __all__ = [
     "Loglik",
     "Message",
     "ModelError",
+    "ModelInfo",
     "Need",
     "Price",
+    "Progress",
     "Reply",
     "Score",
     "ScoreStatus",
@@ -121,9 +132,13 @@ __all__ = [
     "UsageError",
     "__version__",
     "ask_of",
+    "cache_folder",
     "did_you_mean",
+    "file_fingerprint",
+    "file_sha256",
     "hookimpl",
     "listing",
+    "pull_from_wheel",
     "render",
     "said",
     "turns_for",

@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,7 @@ import pluggy
 
 from gnomon import hookspecs
 from gnomon.errors import CatalogueError, did_you_mean, listing
+from gnomon.hooks import check_hooks
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "sources": ("source", "items"),
@@ -115,22 +117,36 @@ class Catalogue:
         if not path.is_file():
             raise CatalogueError(f"there is no plugin file {str(path)!r}")
         began = time.perf_counter()
-        module_name = f"gnomon_file_{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}"
+        # Files of one name in two folders are two modules.
+        place = str(path.resolve())
+        module_name = (
+            f"gnomon_file_{re.sub('[^A-Za-z0-9_]', '_', path.stem)}_"
+            f"{blake2b(place.encode('utf-8', 'surrogateescape'), digest_size=4).hexdigest()}"
+        )
+        if self._manager.has_plugin(module_name):
+            return
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
             raise CatalogueError(f"the plugin file {str(path)!r} is not a Python file (*.py)")
         module = importlib.util.module_from_spec(spec)
         # attrs and typing look a class's module up by name while the class is made.
         sys.modules[module_name] = module
-        provider = Provider(name=str(path), origin=f"file {path}")
         try:
             spec.loader.exec_module(module)
-        except Exception:  # noqa: BLE001 - whatever a stranger's file does, its user is told
+        except (Exception, SystemExit):  # noqa: BLE001 - whatever a file does, its user is told
+            del sys.modules[module_name]
             # A file the user named on the command line is needed by definition, so say so at once.
             raise CatalogueError(
                 f"the plugin file {str(path)!r} failed to load:\n{_tail(traceback.format_exc())}"
             ) from None
-        self._register(module, attrs.evolve(provider, seconds=time.perf_counter() - began))
+        provider = Provider(
+            name=str(path), origin=f"file {path}", seconds=time.perf_counter() - began
+        )
+        if self._register(module, provider, module_name) == 0:
+            raise CatalogueError(
+                f"the plugin file {str(path)!r} offers nothing; it needs a hook such as "
+                "register_scorers, marked '@gnomon.hookimpl'"
+            )
 
     def _load(self, kind: str) -> None:
         due = [entry for entry in self._waiting if _kind_of(entry.name) in (None, kind)]
@@ -142,68 +158,26 @@ class Catalogue:
             began = time.perf_counter()
             try:
                 module = entry.load()
-                self._register(module, attrs.evolve(provider, seconds=time.perf_counter() - began))
-            except CatalogueError:
-                raise
-            except Exception:  # noqa: BLE001 - a stranger's import may fail in any way
+            except (Exception, SystemExit):  # noqa: BLE001 - a stranger's import may fail in any way
                 self._providers[_unique(provider)] = attrs.evolve(
                     provider, failure=traceback.format_exc()
                 )
+                continue
+            self._register(module, attrs.evolve(provider, seconds=time.perf_counter() - began))
 
-    def _register(self, module: object, provider: Provider) -> None:
-        name = _unique(provider)
+    def _register(self, module: object, provider: Provider, name: str | None = None) -> int:
+        """Make the module's hooks known; returns how many there are."""
+        name = name or _unique(provider)
+        who = f"the plugin {provider.name!r} of {provider.origin}"
+        count = check_hooks(module, who)
         try:
             self._manager.register(module, name=name)
-            self._manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            self._manager.unregister(name=name)
-            raise CatalogueError(
-                f"the plugin {provider.name!r} of {provider.origin} has a hook that does not fit: "
-                f"{_one_line(str(error))}{self._hook_hint(module)}"
-            ) from None
-        except ValueError as error:
-            raise CatalogueError(
-                f"the plugin {provider.name!r} of {provider.origin} cannot be registered: "
-                f"{_one_line(str(error))}"
-            ) from None
-        self._check_hook_names(module, provider, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise CatalogueError(f"{who} cannot be registered: {_one_line(str(error))}") from None
         self._providers[name] = provider
         # What was gathered before this provider came is no longer the whole.
         self._plugins.clear()
-
-    def _check_hook_names(self, module: object, provider: Provider, name: str) -> None:
-        # A function called register_* without the marker would be ignored in silence by pluggy.
-        known = [hook for hook in vars(hookspecs) if hook.startswith("register_")]
-        for attribute in dir(module):
-            if not attribute.startswith("register_"):
-                continue
-            value = getattr(module, attribute)
-            if not callable(value) or getattr(value, "__module__", None) != getattr(
-                module, "__name__", None
-            ):
-                continue
-            marked = hasattr(value, f"{hookspecs.PROJECT}_impl")
-            if attribute not in known:
-                self._manager.unregister(name=name)
-                raise CatalogueError(
-                    f"the plugin {provider.name!r} of {provider.origin} has an unknown hook "
-                    f"{attribute!r}{did_you_mean(attribute, known)}; there are: {listing(known)}"
-                )
-            if not marked:
-                self._manager.unregister(name=name)
-                raise CatalogueError(
-                    f"the hook {attribute!r} of the plugin {provider.name!r} of {provider.origin} "
-                    "is not marked; put '@gnomon.hookimpl' above it"
-                )
-
-    def _hook_hint(self, module: object) -> str:
-        known = [hook for hook in vars(hookspecs) if hook.startswith("register_")]
-        wrong = [
-            name
-            for name in dir(module)
-            if hasattr(getattr(module, name), f"{hookspecs.PROJECT}_impl") and name not in known
-        ]
-        return did_you_mean(wrong[0], known) if wrong else ""
+        return count
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -233,7 +207,10 @@ class Catalogue:
                 continue
             for cls in classes:
                 name = getattr(cls, "name", None)
-                who = f"the {singular} {getattr(cls, '__name__', cls)!r} of {provider.origin}"
+                who = (
+                    f"the {singular} {getattr(cls, '__name__', type(cls).__name__)!r} "
+                    f"of {provider.origin}"
+                )
                 if not isinstance(cls, type):
                     raise CatalogueError(f"{who} is not a class; hooks return classes")
                 if not isinstance(name, str) or not _NAME.match(name):
@@ -283,7 +260,8 @@ class Catalogue:
         for implementation in self._manager.hook.register_specs.get_hookimpls():
             provider = self._providers[implementation.plugin_name]
             try:
-                out.extend((Path(folder), provider) for folder in implementation.function())
+                folders: Iterable[Path] = implementation.function()  # type: ignore[assignment]  # pluggy says object
+                out.extend((Path(folder), provider) for folder in folders)
             except Exception:  # noqa: BLE001 - as above
                 self._providers[implementation.plugin_name] = attrs.evolve(
                     provider, failure=traceback.format_exc()

@@ -19,40 +19,40 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def register_sources() -> Iterable[type]:
+def register_sources() -> Iterable[type]:  # type: ignore[empty-body]  # pluggy reads the signature
     """Classes with ``items``: where stimuli come from (``[stimuli] use = "NAME"``)."""
 
 
 @hookspec
-def register_procedures() -> Iterable[type]:
+def register_procedures() -> Iterable[type]:  # type: ignore[empty-body]  # pluggy reads the signature
     """Classes with ``administer``: what a trial asks (``[procedure] use = "NAME"``)."""
 
 
 @hookspec
-def register_backends() -> Iterable[type]:
+def register_backends() -> Iterable[type]:  # type: ignore[empty-body]  # pluggy reads the signature
     """Classes with ``ask``: what answers (``--model NAME:MODEL?option=value``)."""
 
 
 @hookspec
-def register_scorers() -> Iterable[type]:
+def register_scorers() -> Iterable[type]:  # type: ignore[empty-body]  # pluggy reads the signature
     """Classes with ``score``: numbers read off replies (``[[score]] use = "NAME"``)."""
 
 
 @hookspec
-def register_statistics() -> Iterable[type]:
+def register_statistics() -> Iterable[type]:  # type: ignore[empty-body]  # pluggy reads the signature
     """Classes with ``estimate``: what is said of scores (``[[statistic]] use = "NAME"``)."""
 
 
 @hookspec
-def register_corrections() -> Iterable[type]:
+def register_corrections() -> Iterable[type]:  # type: ignore[empty-body]  # pluggy reads the signature
     """Classes with ``adjust``: p-values over a family (``correction = "NAME"``)."""
 
 
 @hookspec
-def register_executors() -> Iterable[type]:
+def register_executors() -> Iterable[type]:  # type: ignore[empty-body]  # pluggy reads the signature
     """Classes with ``open``: where asks are answered (``--on NAME``)."""
 
 
 @hookspec
-def register_specs() -> Iterable[Path]:
+def register_specs() -> Iterable[Path]:  # type: ignore[empty-body]  # as above
     """Folders whose ``*.toml`` files are measures (``gnomon run NAME``)."""

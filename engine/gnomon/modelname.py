@@ -6,6 +6,7 @@ would hold a key is refused before anything else is looked at; keys come from th
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -50,7 +51,7 @@ class ModelName:
 
     backend: str
     model: str
-    options: Mapping[str, str] = attrs.field(factory=dict, converter=dict)
+    options: Mapping[str, str] = attrs.field(factory=dict)
 
     def __str__(self) -> str:
         pairs = "&".join(
@@ -191,7 +192,8 @@ def _read_one(tp: Any, text: str) -> Any:
         return _BOOLEANS.get(text.lower(), _UNREADABLE)
     if tp in (int, float):
         try:
-            return tp(text)
+            number = tp(text)
         except ValueError:
             return _UNREADABLE
+        return number if math.isfinite(number) else _UNREADABLE
     return text if tp in (str, Any) else _UNREADABLE

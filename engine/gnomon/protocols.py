@@ -21,6 +21,12 @@ attribute       on           meaning (default)
 ``role``        any          the role it asks in; has to be declared in ``[roles]`` (none)
 ``check``       any          method: ``check(spec_keys)`` yields a sentence for each thing in the
                              spec that does not go with this block (nothing)
+``prepare``     backend      method ``prepare(say, progress=None)``: bring what the model needs,
+                             called once before the first call; ``say`` takes a sentence,
+                             ``progress`` bytes here and bytes in all (nothing to do)
+``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)
+``pull``        backend      classmethod ``pull(model, progress=None)``: bring the weights of one
+                             of ``models`` to this machine and return its ``ModelInfo``
 ==============  ===========  ======================================================================
 """
 

@@ -129,7 +129,7 @@ class Constraint:
     def form(self) -> str:
         """The name of the form that is set."""
         return next(
-            field.name
+            str(field.name)
             for field in attrs.fields(type(self))
             if getattr(self, field.name) is not None
         )
@@ -357,11 +357,21 @@ class Estimate:
         df: Degrees of freedom; ``df2`` for the second of an F test.
         p: Two-sided p-value unless ``method`` says otherwise.
         log10_p: Base-10 logarithm of p, kept where p underflows.
-        effect: Name of the effect size, with its value and interval.
+        effect: Name of the effect size.
+        effect_value: Its value.
+        effect_low, effect_high: Its interval at ``level``.
         n: Number of units the estimate rests on.
         method: Exact name of the method, with its options.
         note: A warning, or the reason for a refusal.
         detail: Further numbers.
+        statistic: Label of the statistic's block.
+        of: Score, or scores, it was computed from.
+        group: Column → value of ``by``.
+        counts: Score status → number of rows.
+        p_corrected: p over the family.
+        correction: Name of the correction.
+        family: Name of the family.
+        family_size: Number of p-values that were corrected together.
     """
 
     quantity: str
@@ -457,3 +467,24 @@ class Price:
 
     tokens_in: float | None = None
     tokens_out: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ModelInfo:
+    """A model whose weights a backend can bring to this machine.
+
+    Attributes:
+        name: The model as it is written behind the backend's name.
+        path: Where its weights lie; None until they were pulled.
+        bytes: Size of the weights.
+        licence: Under which terms they may be used.
+        source: Where they come from, in words.
+        note: What a user should know before choosing it.
+    """
+
+    name: str
+    path: str | None
+    bytes: int
+    licence: str
+    source: str
+    note: str = ""

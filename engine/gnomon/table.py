@@ -102,6 +102,8 @@ class Table:
         for column in columns:
             _, inverse = np.unique(column, return_inverse=True)
             codes = codes * (int(inverse.max(initial=0)) + 1) + inverse
+            # Numbered anew each time, for the product of many columns would leave 64 bits.
+            _, codes = np.unique(codes, return_inverse=True)
         _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
         order = np.argsort(inverse, kind="stable")
         bounds = np.searchsorted(inverse[order], np.arange(len(first) + 1))

@@ -7,6 +7,7 @@ that the same trial always asks the same thing and a stored reply can stand in f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gnomon.errors import TemplateError
 from gnomon.records import (
@@ -120,7 +121,7 @@ def ask_of(
         TemplateError: A slot without a field, or ``each`` on something that is not a list.
     """
     fields = trial.fields if fields is None else fields
-    common = {"role": turn.role, "name": turn.name, "sample": sample}
+    common: dict[str, Any] = {"role": turn.role, "name": turn.name, "sample": sample}
     if turn.kind == "embed":
         return Embed(texts=_spread(turn.texts, fields), **common)
     if turn.kind == "hidden":

@@ -24,7 +24,7 @@ seed = 11
 needs = ["chat"]
 
 [stimuli]
-use = "words"
+use = "tiny-words"
 count = {count}
 
 [design]
@@ -54,7 +54,7 @@ class Words:
         count: How many.
     """
 
-    name: ClassVar[str] = "words"
+    name: ClassVar[str] = "tiny-words"
     count: int = 3
 
     def items(self, around: object) -> Iterator[Item]:
@@ -196,7 +196,12 @@ def catalogue(*extra: type) -> Catalogue:
 def write_spec(folder: Path, text: str = SPEC, *, count: int = 3, repeats: int = 1) -> Path:
     """The spec as a file ``tiny.toml``."""
     path = folder / "tiny.toml"
-    path.write_text(text.replace("{count}", str(count)).replace("{repeats}", str(repeats)).replace("{{", "{").replace("}}", "}"))
+    path.write_text(
+        text.replace("{count}", str(count))
+        .replace("{repeats}", str(repeats))
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
     return path
 
 

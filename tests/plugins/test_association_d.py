@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from association import answered
 from hypothesis import given
 from hypothesis import strategies as st
 
+from association import answered
 from gnomon import Reply, SourceError, TemplateError
 from gnomon_plugins.scorers.association_d import AssociationD, Tally, d_score
 
@@ -246,9 +246,7 @@ def test_faults_of_the_stimuli():
     assert str(neither.value) == "the word 'tea' was shown and is neither positive nor negative"
     with pytest.raises(TemplateError) as missing:
         d_of(FULL, fields={"words": ("joy",), "positive": ("joy",)})
-    assert str(missing.value) == (
-        "the trial has no field 'negative'; there are: positive, words"
-    )
+    assert str(missing.value) == ("the trial has no field 'negative'; there are: positive, words")
 
 
 @pytest.mark.parametrize(
@@ -295,7 +293,9 @@ def test_swapping_polarity_negates(given_answers):
         assert here + there == pytest.approx(-1, abs=0.02)
 
 
-@given(st.text(st.characters(), max_size=300) | st.text("-:,;'\" joywarJyBkeMhmdAlSi\n", max_size=300))
+@given(
+    st.text(st.characters(), max_size=300) | st.text("-:,;'\" joywarJyBkeMhmdAlSi\n", max_size=300)
+)
 def test_garbage_is_counted(text):
     """No text raises; what is not read is unread, never a number out of range."""
     made = scores(text)
@@ -320,7 +320,17 @@ def test_garbage_is_counted(text):
         "\x00" * 10_000_000,
         "\ud800" * 10_000_000,
     ],
-    ids=["dashes", "one line", "commas", "lines", "empty", "numbers", "blanks", "nul", "surrogates"],
+    ids=[
+        "dashes",
+        "one line",
+        "commas",
+        "lines",
+        "empty",
+        "numbers",
+        "blanks",
+        "nul",
+        "surrogates",
+    ],
 )
 def test_ten_megabytes(text):
     """A huge reply takes seconds at most, and keeps no more of it than an excerpt."""

@@ -36,7 +36,7 @@ def command(
 
     catalogue = Catalogue(files=plugin_files)
     named = files_of(files)
-    reports = []
+    reports: list[tuple[str, SpecError | None]] = []
     for measure in measures:
         path = catalogue.find_measure(measure)
         try:

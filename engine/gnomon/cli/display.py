@@ -58,12 +58,21 @@ class Plain:
 
     def __init__(self) -> None:
         self._tally: Tally | None = None
+        self._fifth = 0
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def say(self, sentence: str) -> None:
         """A sentence on standard error."""
         click.echo(sentence, err=True)
+
+    def progress(self, here: int, in_all: int | None) -> None:
+        """A line for each fifth of what is brought."""
+        fifth = here * 5 // in_all if in_all else here // 50_000_000
+        if fifth != self._fifth:
+            self._fifth = fifth
+            of = f" of {in_all / 1e6:.0f}" if in_all else ""
+            click.echo(f"{here / 1e6:.0f}{of} MB", err=True)
 
     def begin(self, tally: Tally) -> None:
         """Start the clock."""
@@ -97,20 +106,31 @@ class Live(Plain):
         self._progress: Any = None
         self._task: Any = None
 
-    def begin(self, tally: Tally) -> None:
-        """Show the bar."""
+    def _open(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-        self._progress = Progress(
-            SpinnerColumn(),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[counts]}", markup=False),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=None, counts="")
-        self._progress.start()
+        if self._progress is None:
+            self._progress = Progress(
+                SpinnerColumn(),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[counts]}", markup=False),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._progress.add_task("", total=None, counts="")
+            self._progress.start()
+
+    def progress(self, here: int, in_all: int | None) -> None:
+        """The bar, in bytes."""
+        self._open()
+        of = f" of {in_all / 1e6:.0f}" if in_all else ""
+        counts = f"{here / 1e6:.0f}{of} MB"
+        self._progress.update(self._task, total=in_all, completed=here, counts=counts)
+
+    def begin(self, tally: Tally) -> None:
+        """Show the bar."""
+        self._open()
         super().begin(tally)
 
     def say(self, sentence: str) -> None:

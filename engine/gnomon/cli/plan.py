@@ -16,7 +16,7 @@ from gnomon.cli.common import (
     print_json,
     request_options,
 )
-from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik
+from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik, ReplyFormat
 
 
 @click.command("plan")
@@ -62,7 +62,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     )
     check_request(request)
     prices: dict[str, Any] = {}
-    format_ = "constrained" if options["format_"] == "constrained" else "free"
+    format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
     if model is not None:
         bound = bind(spec, roles, catalogue)
         format_ = choose_format(request.format, spec, bound)

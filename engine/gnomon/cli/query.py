@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def _safe(value: object) -> object:
     return value
 
 
-def _print_table(columns: list[str], rows: list[tuple[object, ...]]) -> None:
+def _print_table(columns: Sequence[str], rows: list[tuple[object, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

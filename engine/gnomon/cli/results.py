@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from gnomon.cli.common import database_option, json_option, print_json
@@ -41,8 +42,20 @@ def command(runs: tuple[int, ...], database: Path, measure: str | None, as_json:
 
 
 def estimate_rows(store: Store, run_ids: Sequence[int] | None) -> list[dict[str, Any]]:
-    """Rows of the ``results`` view, in the order they were computed."""
-    return list(store.estimates(run_ids))
+    """Estimates as flat rows, in the order they were computed."""
+    return [
+        {
+            "run": row.run,
+            "measure": row.measure,
+            "model": row.model,
+            "format": row.format,
+            **attrs.asdict(row.estimate, recurse=False),
+            "group": ", ".join(f"{name} {level}" for name, level in row.estimate.group.items()),
+            "columns": dict(row.estimate.group),
+            **{status: row.estimate.counts.get(status, 0) for status in MISSING},
+        }
+        for row in store.estimates(run_ids)
+    ]
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -76,7 +89,7 @@ def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
     blocks: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         key = (
-            row["run_id"],
+            row["run"],
             row["measure"],
             row["model"],
             row["format"],

@@ -71,7 +71,7 @@ from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 @click.option("--quiet", is_flag=True, help="No progress, only the table.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, measure: str, models: tuple[str, ...], **options: Any) -> None:
+def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **options: Any) -> None:
     """Run a measure, by name or path, on one or several models.
 
     Replies are stored the moment they arrive. The same command again continues an unfinished run and

@@ -10,7 +10,7 @@ from gnomon.errors import did_you_mean, listing
 from gnomon.loading.blocks import find_plugin, load_use
 from gnomon.loading.draft import COLUMNS, Draft
 from gnomon.records import Item
-from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys, Use
+from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys
 from gnomon.structure import KeyPath, found, key_names, structure
 
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
@@ -24,7 +24,7 @@ def load_scores(draft: Draft) -> tuple[ScoreBlock | None, ...]:
         own = key_names(ScoreKeys)
         use = load_use(draft, "scorers", path, data, own)
         keys = _keys(draft, ScoreKeys, path, data)
-        label = _label(data)
+        label = _label(draft, "scorers", data)
         if label is not None:
             _check_label(draft, label, path, data)
             if label in labels:
@@ -48,17 +48,18 @@ def load_statistics(
     labels: list[str] = []
     corrections: dict[str, tuple[str, KeyPath]] = {}
     parts = _score_parts(draft, scores)
+    is_open = not _all_labels_known(draft, "score", [*parts])
     for path, data in draft.blocks("statistic"):
         use = load_use(draft, "statistics", path, data, key_names(StatisticKeys))
         keys = _keys(draft, StatisticKeys, path, data)
-        label = _label(data)
+        label = _label(draft, "statistics", data)
         if label is not None:
             _check_label(draft, label, path, data)
             labels.append(label)
         if keys is None:
             out.append(None)
             continue
-        _check_of(draft, keys, path, parts)
+        _check_of(draft, keys, path, parts, is_open=is_open)
         _check_columns(draft, keys, path, item)
         correction = _correction(draft, keys, path)
         _check_family(draft, keys, path, corrections)
@@ -77,9 +78,16 @@ def _keys(draft: Draft, cls: Any, path: KeyPath, data: Mapping[str, Any]) -> Any
     return structure(cls, own, path, draft.document.positions, draft.faults)
 
 
-def _label(data: Mapping[str, Any]) -> str | None:
+def _label(draft: Draft, kind: str, data: Mapping[str, Any]) -> str | None:
+    """What a block is called; None when that is not known, for its plugin's name is at fault."""
     label = data.get("as", data.get("use"))
-    return label if isinstance(label, str) else None
+    is_known = "as" in data or label in draft.catalogue.of_kind(kind)
+    return label if isinstance(label, str) and is_known else None
+
+
+def _all_labels_known(draft: Draft, block: str, labels: Sequence[str]) -> bool:
+    written = draft.data.get(block, [])
+    return isinstance(written, list) and len(labels) == len(written)
 
 
 def _check_label(draft: Draft, label: str, path: KeyPath, data: Mapping[str, Any]) -> None:
@@ -96,20 +104,23 @@ def _score_parts(
     """Score label → the parts its scorer makes beside the first score; None when not known."""
     out: dict[str, tuple[str, ...] | None] = {}
     for (_, data), block in zip(draft.blocks("score"), scores, strict=True):
-        label = _label(data)
+        label = _label(draft, "scorers", data)
         if label is not None:
             out[label] = None if block is None else getattr(block.use.plugin, "parts", None)
     return out
 
 
 def _check_of(
-    draft: Draft, keys: StatisticKeys, path: KeyPath, parts: Mapping[str, tuple[str, ...] | None]
+    draft: Draft,
+    keys: StatisticKeys,
+    path: KeyPath,
+    parts: Mapping[str, tuple[str, ...] | None],
+    *,
+    is_open: bool,
 ) -> None:
     place = (*path, "of")
     if not keys.of:
         draft.fault(place, "expected the name of a score, found nothing")
-    if any(_label(data) is None for _, data in draft.blocks("score")):
-        return
     known = [
         name
         for label, named in parts.items()
@@ -120,8 +131,8 @@ def _check_of(
     ]  # fmt: skip
     for where, name in names:
         label, dot, part = name.partition(".")
-        is_open = bool(dot and part) and label in parts and parts[label] is None
-        if name and name not in known and not is_open:
+        has_any = bool(dot and part) and label in parts and parts[label] is None
+        if name and name not in known and not has_any and not is_open:
             hint = f"{did_you_mean(name, known)}; there are: {listing(known)}"
             draft.fault(where, f"there is no score {name!r}{hint}")
 
@@ -171,7 +182,8 @@ def _check_family(
 
 
 def _check_expectations(draft: Draft, labels: Sequence[str]) -> None:
-    is_complete = len(labels) == len(draft.data.get("statistic") or ())
+    _check_quotes(draft)
+    is_complete = _all_labels_known(draft, "statistic", labels)
     for key, bounds in draft.parts.get("expect", {}).items():
         path = ("expect", key)
         label, dot, quantity = key.partition(".")
@@ -184,4 +196,14 @@ def _check_expectations(draft: Draft, labels: Sequence[str]) -> None:
         if bounds.min is None and bounds.max is None:
             draft.fault(path, "expected a bound: 'min', 'max' or both")
         elif bounds.min is not None and bounds.max is not None and bounds.min > bounds.max:
-            draft.fault(path, f"'min' is above 'max': {bounds.min} and {bounds.max}")
+            draft.fault(path, f"'min' is above 'max': {bounds.min:g} and {bounds.max:g}")
+
+
+def _check_quotes(draft: Draft) -> None:
+    """A dot outside quotes begins a table in TOML; say so where a statistic's name stands bare."""
+    written = draft.data.get("expect")
+    for label, bounds in (written if isinstance(written, dict) else {}).items():
+        for quantity, inner in (bounds if isinstance(bounds, dict) else {}).items():
+            if isinstance(inner, dict):
+                message = f'put the name into quotes: "{label}.{quantity}"'
+                draft.fault(("expect", label), message, key=True)

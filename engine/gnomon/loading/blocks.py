@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from gnomon.catalogue import KINDS, Plugin
-from gnomon.errors import CatalogueError, did_you_mean, listing
+from gnomon.errors import CatalogueError, listing
 from gnomon.loading.draft import Draft
 from gnomon.spec import SpecKeys, Use
-from gnomon.structure import KeyPath, default_of, found, key_names, structure
+from gnomon.structure import KeyPath, default_of, found, key_names, nearest_key, structure
 
 
 def load_use(
@@ -60,12 +60,25 @@ def _plugin(draft: Draft, kind: str, path: KeyPath, data: dict[str, Any]) -> Plu
 
 
 def find_plugin(draft: Draft, kind: str, name: str, path: KeyPath) -> Plugin | None:
-    """A plugin by name, or a fault at the path that names it."""
+    """A plugin by name, or a fault at the path that names it.
+
+    Raises:
+        CatalogueError: The plugins themselves are at fault; no spec can be loaded with them.
+    """
+    known = draft.catalogue.of_kind(kind)
+    if name in known:
+        return known[name]
     try:
         return draft.catalogue.get(kind, name)
     except CatalogueError as error:
-        draft.fault(path, str(error).splitlines()[0])
-        return None
+        message = str(error).splitlines()[0]
+    for provider in draft.catalogue.failures():
+        message += (
+            f"; the plugin {provider.name!r} of {provider.origin} failed to load and may offer it: "
+            "'gnomon plugins' shows why"
+        )
+    draft.fault(path, message)
+    return None
 
 
 def _options(
@@ -79,7 +92,7 @@ def _options(
         if key in names:
             out[key] = value
             continue
-        hint = did_you_mean(key, [name for name in (*own, *names) if name not in data])
+        hint = nearest_key(key, (*own, *names), data)
         if not hint:
             singular, _ = KINDS[plugin.kind]
             hint = f"; the {singular} {plugin.name!r} takes: {listing(names)}"

@@ -81,6 +81,13 @@ class Draft:
         """Note a fault at a value, or at its key."""
         self.faults.append(self.document.positions.fault(path, message, key=key))
 
+    def written(self, path: KeyPath) -> Any:
+        """The value at a path as it stands in the file."""
+        value: Any = self.data
+        for part in path:
+            value = value[part]
+        return value
+
     def is_sound(self, path: KeyPath) -> bool:
         """Whether nothing at or beneath a path is at fault so far."""
         text = show_path(path)

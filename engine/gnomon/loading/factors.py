@@ -175,9 +175,9 @@ def check_names(draft: Draft, item: Item | None) -> None:
     fields: dict[str, str] = {}
     for name in () if item is None else (*item.groups, *item.fields):
         fields[name] = "a field of the items"
-    for path, draw in draft.draws():
+    for place, draw in draft.draws():
         for name in (draw.name, *draw.into):
-            fields[name] = f"made by design.draw[{path[-1]}]"
+            fields[name] = f"made by design.draw[{place[-1]}]"
     carried: dict[str, str] = {}
     for key in ("factors", "balanced"):
         for name, factor in draft.design.get(key, {}).items():

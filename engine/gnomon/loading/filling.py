@@ -148,7 +148,8 @@ def _earlier_replies(draft: Draft, path: KeyPath, trial: Trial) -> dict[str, str
         if block == path:
             break
         turn = draft.parts["turn"][block[-1]]
-        if turn is None or (turn.assistant is None and applies(turn.only, trial.levels)):
+        is_open = turn is None or not draft.is_sound((*block, "only"))
+        if is_open or (turn.assistant is None and applies(turn.only, trial.levels)):
             name = data.get("name", "reply")
             if isinstance(name, str):
                 out[name] = ""

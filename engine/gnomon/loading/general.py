@@ -76,7 +76,8 @@ def check_decoding(draft: Draft, decoding: DecodingKeys, path: KeyPath) -> None:
     for key, (least, most, wanted) in _RANGES.items():
         value = getattr(decoding, key)
         if value is not None and not least <= value <= most:
-            draft.fault((*path, key), f"expected {wanted}, found {found(value)}")
+            given = found(draft.written((*path, key)))
+            draft.fault((*path, key), f"expected {wanted}, found {given}")
     for index, text in enumerate(decoding.stop or ()):
         if text == "":
             draft.fault(

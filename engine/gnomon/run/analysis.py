@@ -35,8 +35,7 @@ def analyse(spec: Spec, store: Store, run_id: int, scoring: int, seed: Seed) -> 
     """
     store.flush()
     made = list(estimates_of(spec.statistics, store, [run_id], seed))
-    store.clear_estimates(run_id, scoring)
-    store.add_estimates(run_id, scoring, made)
+    store.replace_estimates(run_id, scoring, made)
     return made
 
 

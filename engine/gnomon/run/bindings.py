@@ -38,7 +38,10 @@ class Binding:
     @property
     def identity(self) -> Mapping[str, Any]:
         """What beside name, model and options decides a reply."""
-        return getattr(self.backend, "identity", {}) or {}
+        given = getattr(self.backend, "identity", None)
+        if given is None:
+            return {}
+        return given if isinstance(given, Mapping) else {"identity": str(given)}
 
 
 def roles_of(spec: Spec) -> tuple[str, ...]:

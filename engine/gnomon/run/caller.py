@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -46,7 +46,7 @@ class Place:
     trial_id: int | None
     item_id: int | None
     repeat: int
-    phase: str
+    phase: Literal["trial", "score", "source"]
 
 
 class Unanswered(Exception):

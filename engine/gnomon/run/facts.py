@@ -6,6 +6,7 @@ One invariant: nothing secret and nothing that names the host is gathered.
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import platform
 import re
 import subprocess
@@ -76,20 +77,23 @@ def file_hashes(spec: Spec, files: Mapping[str, Path]) -> dict[str, str]:
 
 def plugins_of(
     spec: Spec, bound: Mapping[str, Binding], catalogue: Catalogue, executor: str
-) -> list[tuple[str, str, str, Mapping[str, Any]]]:
-    """Every plugin the run uses: kind, name, origin, options."""
+) -> list[tuple[str, str, str, str, str]]:
+    """Every plugin the run uses: kind, name, distribution, its version, options as JSON."""
     used = [("sources", spec.source), ("procedures", spec.procedure)]
     used += [("scorers", block.use) for block in spec.scores]
     used += [("statistics", block.use) for block in spec.statistics]
-    out = [
-        (kind, use.name, catalogue.get(kind, use.name).provider.origin, dict(use.options))
-        for kind, use in used
-    ]
+    out: list[tuple[str, str, str, str, str]] = []
+
+    def add(kind: str, name: str, options: Mapping[str, Any]) -> None:
+        distribution, _, version = catalogue.get(kind, name).provider.origin.partition(" ")
+        out.append((kind, name, distribution, version, json.dumps(dict(options), sort_keys=True)))
+
+    for kind, use in used:
+        add(kind, use.name, use.options)
     for binding in bound.values():
-        origin = catalogue.get("backends", binding.name.backend).provider.origin
-        out.append(("backends", binding.name.backend, origin, dict(binding.name.options)))
-    out.append(("executors", executor, catalogue.get("executors", executor).provider.origin, {}))
-    return out
+        add("backends", binding.name.backend, binding.name.options)
+    add("executors", executor, {})
+    return list(dict.fromkeys(out))
 
 
 def versions(catalogue: Catalogue, spec: Spec) -> dict[str, str]:

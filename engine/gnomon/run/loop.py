@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
         for binding in bound.values():
             prepare = getattr(binding.backend, "prepare", None)
             if prepare is not None:
-                prepare(observer.say)
+                prepare(observer.say, observer.progress)
         facts = facts_of(request, bound, format_, catalogue)
         session = _Session(request, bound, format_, store, observer)
         session.begin(facts)
@@ -136,8 +137,10 @@ class _Session:
     # -- beginning and end -----------------------------------------------------------------------
 
     def begin(self, facts: Any) -> None:
-        self.run_id, self.resumed = self.store.begin_run(facts, fresh=self.request.fresh)
-        self.scoring = self.store.current_scoring(self.run_id)
+        self.run_id = self.store.begin_run(facts, fresh=self.request.fresh)
+        newest = self.store.newest_scoring(self.run_id)
+        self.resumed = newest is not None
+        self.scoring = self.store.begin_scoring(self.run_id) if newest is None else newest
         self.finished = self.store.finished(self.run_id)
         self.tally.before = len(self.finished)
         if self.resumed and self.tally.before:
@@ -225,9 +228,9 @@ class _Session:
                 gathered = await self.ask_source(source, round_)
                 if not gathered and round_:
                     return
-                items = lambda gathered=gathered: gathered  # noqa: E731 - binds this round's items
+                items = partial(list, gathered)
             else:
-                items = lambda: source.items(self.around(0))  # noqa: E731 - made anew per repeat
+                items = partial(source.items, self.around(0))
             planned = count_trials(self.request, items)
             if not planned and not round_:
                 raise SourceError(self.nothing_to_do())
@@ -311,7 +314,7 @@ class _Session:
     async def finish(self, trial: Trial) -> None:
         """Administer, score and store one trial."""
         store = self.store
-        item_id = store.add_item(self.run_id, trial.item)
+        item_id = store.add_item(trial.item)
         trial_id = store.add_trial(self.run_id, item_id, trial)
         place = Place(trial_id, item_id, trial.repeat, "trial")
         generator = self.spec.procedure.plugin.administer(trial, self.turns)
@@ -335,7 +338,6 @@ class _Session:
 
     async def score_items(self) -> None:
         store = self.store
-        store.clear_item_scores(self.run_id, self.scoring)
         for item_id, record in store.item_records(self.run_id):
             place = Place(None, item_id, 0, "score")
             for block in self.item_blocks:

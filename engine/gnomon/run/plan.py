@@ -179,7 +179,7 @@ def walk(trial: Trial, spec: Spec, turns: Sequence[Turn]) -> tuple[tuple[Ask, ..
     """The asks of a trial, answered by placeholders, and whether the walk saw all of them."""
     asked: list[Ask] = []
     whole = True
-    exchanges = []
+    exchanges: list[tuple[Ask, Reply]] = []
     generator = spec.procedure.plugin.administer(trial, turns)
     answer: object = None
     try:

@@ -70,6 +70,9 @@ class Observer(Protocol):
     def say(self, sentence: str) -> None:
         """A sentence for the user."""
 
+    def progress(self, here: int, in_all: int | None) -> None:
+        """So many bytes of a model have been brought, of so many."""
+
     def begin(self, tally: Tally) -> None:
         """The run begins; ``tally`` changes while it goes on."""
 
@@ -81,6 +84,9 @@ class Silent:
     """An observer that hears nothing."""
 
     def say(self, sentence: str) -> None:
+        """Ignored."""
+
+    def progress(self, here: int, in_all: int | None) -> None:
         """Ignored."""
 
     def begin(self, tally: Tally) -> None:

@@ -11,6 +11,7 @@ import time
 from gnomon.catalogue import Catalogue
 from gnomon.errors import CallFailed, UsageError
 from gnomon.loading import load
+from gnomon.modelname import ModelName
 from gnomon.records import Ask, Reply
 from gnomon.run.analysis import analyse
 from gnomon.run.bindings import bind
@@ -50,9 +51,12 @@ def rescore(
     Raises:
         UsageError: There is no such run, or a judge's replies are not stored.
     """
-    facts = store.run_facts(run_id)
+    facts = store.facts(run_id)
     spec = load(catalogue.find_measure(measure or facts.measure), catalogue)
-    roles = {role: given.model_string for role, given in facts.roles.items()}
+    roles = {
+        role: str(ModelName(given.backend, given.model, given.options))
+        for role, given in facts.roles.items()
+    }
     request = RunRequest(spec=spec, roles=roles, seed=facts.seed, repeats=facts.repeats, retries=0)
     scoring = store.begin_scoring(run_id)
     seed = Seed(facts.seed)

@@ -7,6 +7,7 @@ finds are exactly the paths of what ``tomllib`` returns.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from bisect import bisect_right
@@ -47,7 +48,7 @@ def show_path(path: KeyPath) -> str:
         if isinstance(part, int):
             out += f"[{part}]"
         else:
-            name = part if _PLAIN.match(part) else f'"{part}"'
+            name = part if _PLAIN.match(part) else json.dumps(part, ensure_ascii=False)
             out += f".{name}" if out else name
     return out
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 
 from gnomon.errors import Fault, GnomonError, did_you_mean
-from gnomon.structure.positions import KeyPath, Positions
+from gnomon.structure.positions import KeyPath, Positions, show_path
 from gnomon.structure.words import LISTS, TABLES, arms, expected, found, is_union
 
 T = TypeVar("T")
@@ -99,6 +99,13 @@ def type_of(cls: type, field: attrs.Attribute[Any]) -> Any:
     return get_type_hints(holder, vars(sys.modules[home.__module__]), dict(vars(home)))[field.name]
 
 
+def nearest_key(key: str, known: Collection[str], data: Collection[str]) -> str:
+    """The key that was probably meant: one that is not given yet, or else any."""
+    return did_you_mean(key, [name for name in known if name not in data]) or did_you_mean(
+        key, known
+    )
+
+
 def _is_given(field: attrs.Attribute[Any], data: object) -> bool:
     return isinstance(data, dict) and key_of(field) in data
 
@@ -139,7 +146,7 @@ class _Walker:
         out: dict[str, Any] = {}
         for key, value in data.items():
             if key not in fields:
-                hint = did_you_mean(key, [name for name in fields if name not in data])
+                hint = nearest_key(key, fields, data)
                 self.fault((*path, key), f"unknown key {key!r}{hint}", key=True)
                 continue
             made = self.value(type_of(cls, fields[key]), value, (*path, key))
@@ -171,6 +178,11 @@ class _Walker:
 
     def _mismatch(self, tp: Any, data: object, path: KeyPath) -> Any:
         message = f"expected {expected(tp)}, found {found(data)}"
+        if isinstance(data, dict) and expected(tp) == "a list of tables":
+            message += f"; write [[{show_path(path)}]]"
+        if isinstance(data, list) and expected(tp) == "a table":
+            is_block = any(isinstance(part, dict) for part in data)
+            message += f"; write [{show_path(path)}]" if is_block else ""
         if get_origin(tp) is Literal and isinstance(data, str):
             message += did_you_mean(data, [str(option) for option in get_args(tp)])
         return self.fault(path, message)

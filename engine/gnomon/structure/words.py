@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import types
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Literal, Union, get_args, get_origin
 
 NONE = type(None)
@@ -51,10 +51,12 @@ def expected(tp: Any) -> str:
     >>> expected(str | tuple[str, ...] | None)
     'a string or a list of strings'
     """
-    parts = [_one(arm) for arm in arms(tp)]
-    if len(parts) > 2:
-        return f"{', '.join(parts[:-1])} or {parts[-1]}"
-    return " or ".join(parts)
+    return _either(_one(arm) for arm in arms(tp))
+
+
+def _either(words: Iterable[str]) -> str:
+    *others, last = dict.fromkeys(words)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _one(tp: Any) -> str:
@@ -80,25 +82,27 @@ def _plural_of_items(tp: Any) -> str:
 
 def _plural(tp: Any) -> str:
     if is_union(tp):
-        return " or ".join(dict.fromkeys(_plural(arm) for arm in arms(tp)))
+        return _either(_plural(arm) for arm in arms(tp))
     origin = get_origin(tp)
     if origin is Literal:
-        return " or ".join(literal(option) for option in get_args(tp))
+        return _either(literal(option) for option in get_args(tp))
     if origin in LISTS:
         return f"lists of {_plural_of_items(tp)}"
     return _PLURAL.get(tp, "tables")
 
 
-def literal(value: object) -> str:
-    """A scalar or a list as TOML writes it, cut when it is long."""
+def literal(value: object, depth: int = 0) -> str:
+    """A scalar or a list as TOML writes it, cut when it is long or deep."""
+    if depth > 3:
+        return "…"
     if isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
     elif isinstance(value, (list, tuple)):
-        text = f"[{', '.join(literal(part) for part in value[:8])}{', …' if value[8:] else ''}]"
+        text = f"[{', '.join(literal(part, depth + 1) for part in value[:8])}{', …' if value[8:] else ''}]"
     elif isinstance(value, dict):
-        text = f"{{ {', '.join(f'{key} = {literal(part)}' for key, part in value.items())} }}"
+        text = f"{{ {', '.join(f'{key} = {literal(part, depth + 1)}' for key, part in value.items())} }}"
     else:
         text = _number(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]}…{text[-1]}"

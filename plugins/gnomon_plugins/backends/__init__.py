@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gnomon
+from gnomon_plugins.backends.local import Local
+from gnomon_plugins.backends.providers import LiteLLM
 from gnomon_plugins.backends.replay import Replay
 from gnomon_plugins.backends.scripted import Scripted
 from gnomon_plugins.backends.vectors import Vectors
@@ -14,6 +16,8 @@ from gnomon_plugins.backends.vectors import Vectors
 def register_backends() -> Iterable[type]:
     """The shipped backends."""
     return [
+        Local,
+        LiteLLM,
         Replay,
         Scripted,
         Vectors,

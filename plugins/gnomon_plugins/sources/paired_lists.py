@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import attrs
 
-from gnomon import Item, SourceError, Surroundings
+from gnomon import Item, SourceError, Surroundings, did_you_mean, listing
 from gnomon_plugins.sources._rows import check_columns, chosen, rows
 
 
@@ -131,7 +131,8 @@ class PairedLists:
     def _list(self, one: _Gathered, key: str, name: str) -> Sequence[str]:
         if name not in one.lists:
             raise SourceError(
-                f"{self.file!r}: {key!r} has no list {name!r}; it has: {', '.join(one.lists)}"
+                f"{self.file!r}: {key!r} has no list {name!r}{did_you_mean(name, one.lists)}; "
+                f"there are: {listing(one.lists)}"
             )
         return one.lists[name]
 

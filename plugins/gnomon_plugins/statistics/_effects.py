@@ -116,7 +116,9 @@ def clopper_pearson(successes: int, n: int, level: float) -> tuple[float, float]
 
     tail = (1 - level) / 2
     low = 0.0 if successes == 0 else float(special.betaincinv(successes, n - successes + 1, tail))
-    high = 1.0 if successes == n else float(special.betaincinv(successes + 1, n - successes, 1 - tail))
+    high = (
+        1.0 if successes == n else float(special.betaincinv(successes + 1, n - successes, 1 - tail))
+    )
     return low, high
 
 

@@ -103,7 +103,8 @@ class McNemar:
         between: Label column that tells first from second; two scores in ``of`` without it.
         levels: First and second level; alphabetical unless given.
         paired_by: Columns that a pair shares; there may be one value on each side.
-        form: ``mid-p`` (Fagerland, Lydersen & Laake 2013), ``exact``, or ``chi-square`` with the
+        form: ``mid-p`` (Fagerland, Lydersen & Laake 2013; its size may pass the level by a
+            little), ``exact``, or ``chi-square`` with the
             continuity correction.
         level: Confidence level of the intervals.
     """
@@ -184,8 +185,8 @@ class McNemar:
         p = float(stats.binomtest(only[0], discordant, 0.5).pvalue)
         log10_p: float | None = effects.log10_binomial(only[0], discordant, 0.5, "two-sided", p)
         if self.form == "mid-p":
-            # The probability of what was seen counts half: 2 (P(X < min) + P(X = min) / 2).
+            # Outcomes as likely as the one seen count half; there are two unless the sides are equal.
             seen = float(stats.binom.pmf(min(only), discordant, 0.5))
-            p = p - seen if only[0] != only[1] else 1 - seen
+            p = p - seen if only[0] != only[1] else 1 - seen / 2
             log10_p = log10_of(p)
         return float(only[0]), p, log10_p

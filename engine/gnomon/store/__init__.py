@@ -1,0 +1,25 @@
+"""The store: one SQLite file that holds runs, trials, replies, scores and estimates.
+
+One invariant: replies are stored before anything is made of them, and what a commit acknowledged survives. The
+parts: ``migrations`` and ``dictionary`` say what there is, ``keys`` what counts as the same, ``values`` and
+``forms`` how records become columns, ``writing`` and ``reading`` move them, ``columns`` feeds statistics,
+``querying`` is for people's own SQL, ``verifying`` derives again what can be derived.
+"""
+
+from gnomon.store.columns import ScoreColumns
+from gnomon.store.database import EstimateRow, Store
+from gnomon.store.keys import KEY_VERSION, RoleFacts, RunFacts, reply_key
+from gnomon.store.reading import Finished
+from gnomon.store.writing import StoredReply
+
+__all__ = [
+    "KEY_VERSION",
+    "EstimateRow",
+    "Finished",
+    "RoleFacts",
+    "RunFacts",
+    "ScoreColumns",
+    "Store",
+    "StoredReply",
+    "reply_key",
+]

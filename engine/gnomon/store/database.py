@@ -1,0 +1,443 @@
+"""The one class through which everything else uses the database.
+
+One invariant: it decides nothing. It opens, hands rows to the writer and records to the reader, and sees to
+it that whoever reads sees everything that was written before.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from gnomon.errors import StoreError
+from gnomon.records import Ask, Estimate, Item, ItemRecord, Reply, Score, Trial, TrialRecord
+from gnomon.store import provenance, querying, reading, verifying
+from gnomon.store.columns import ScoreColumns, score_columns
+from gnomon.store.keys import RunFacts
+from gnomon.store.opening import open_reading, open_writing
+from gnomon.store.reading import Finished
+from gnomon.store.writing import StoredReply, Writer
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+Phase = Literal["trial", "score", "source"]
+
+
+@attrs.frozen(kw_only=True)
+class EstimateRow:
+    """An estimate of the newest scoring pass of a run, and where it comes from.
+
+    Attributes:
+        run: Number of the run.
+        measure: Its measure.
+        model: Its subject, as ``BACKEND:MODEL``.
+        format: ``free`` or ``constrained``.
+        estimate: The estimate.
+    """
+
+    run: int
+    measure: str
+    model: str
+    format: str
+    estimate: Estimate
+
+
+class Store:
+    """An open database. Use ``Store.open``; it is a context manager and closes itself.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, lock: BaseFileLock | None
+    ) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        self._writer = None if lock is None else Writer(connection, path)
+        self._queries: sqlite3.Connection | None = None
+        self._sessions: dict[int, int] = {}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, write: bool = False) -> Store:
+        """Open a database.
+
+        Args:
+            path: The file; with ``write`` it is made when there is none.
+            write: Take the right to write, which one process has at a time.
+
+        Raises:
+            StoreError: It cannot be opened; the sentence says why and what to do.
+        """
+        place = Path(path).resolve()
+        if not write:
+            return cls(place, open_reading(place), None)
+        connection, lock = open_writing(place)
+        try:
+            return cls(place, connection, lock)
+        except BaseException:
+            connection.close()
+            lock.release()
+            raise
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # A store that cannot be written any more has said so; closing must not hide that.
+        self.close(flush=not isinstance(error, StoreError))
+
+    def close(self, *, flush: bool = True) -> None:
+        """Commit what is in memory and close the file.
+
+        Raises:
+            StoreError: The last rows could not be committed; the file is closed all the same.
+        """
+        try:
+            if flush and self._writer is not None:
+                self._writer.flush()
+        finally:
+            self._writer = None
+            if self._queries is not None:
+                self._queries.close()
+            self._connection.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    @property
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise StoreError(f"the database {self.path} was opened for reading only")
+        return self._writer
+
+    def _settle(self) -> None:
+        if self._writer is not None:
+            self._writer.flush()
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def begin_run(self, facts: RunFacts, *, fresh: bool = False) -> int:
+        """The number of the run with these facts.
+
+        Args:
+            facts: What the run is. Secrets in options and the command line are not stored.
+            fresh: Begin another run even when one with the same key is there.
+
+        Returns:
+            The newest run of the same key, to be resumed, or a new one.
+        """
+        writer = self._writing
+        spec_id = writer.text_id(facts.spec_text)
+        writer.flush()
+        with self._transaction():
+            run_id, session_id = provenance.begin(
+                self._connection, facts, spec_id=spec_id, fresh=fresh
+            )
+        self._sessions[run_id] = session_id
+        writer.begin(run_id)
+        return run_id
+
+    def _transaction(self) -> provenance.Transaction:
+        return provenance.Transaction(self._connection, self._writing.failure)
+
+    def close_session(
+        self,
+        run_id: int,
+        *,
+        reason: str,
+        calls: int | None = None,
+        cached: int | None = None,
+        seconds: float | None = None,
+        cost: float | None = None,
+        **more: Any,
+    ) -> None:
+        """Note how this invocation on a run ended. It decides nothing: what is left is a query.
+
+        Args:
+            run_id: The run.
+            reason: Why it ended, such as ``done``, ``interrupted``, ``budget``.
+            calls: Calls made.
+            cached: Asks answered from the store.
+            seconds: How long it took.
+            cost: US dollars, None when unknown.
+            more: Further counts, plain data.
+        """
+        self._writing.flush()
+        with self._transaction():
+            provenance.end_session(
+                self._connection,
+                self._sessions[run_id],
+                (reason, calls, cached, seconds, cost),
+                more,
+            )
+
+    def note_model_served(self, run_id: int, role: str, model: str) -> None:
+        """Note what the model that answered calls itself."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO served VALUES (?, ?, ?)", (run_id, role, model)
+            )
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs, oldest first: columns of the view ``runs`` without the spec, and ``finished``,
+        the number of finished trials.
+        """
+        self._settle()
+        return provenance.runs(self._connection)
+
+    def facts(self, run_id: int) -> RunFacts:
+        """The facts a run was begun with.
+
+        Raises:
+            StoreError: There is no such run.
+        """
+        self._settle()
+        return provenance.facts(self._connection, run_id)
+
+    def finished(self, run_id: int) -> Finished:
+        """Which ordinals of a run are finished; ``ordinal in finished`` is quick."""
+        self._settle()
+        return reading.finished(self._connection, run_id)
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def find_reply(self, key: bytes) -> StoredReply | None:
+        """The newest reply of that key with status ``ok`` or ``truncated``."""
+        if self._writer is not None:
+            return self._writer.find_reply(key)
+        return reading.find_reply(self._connection, key)
+
+    def add_item(self, item: Item) -> int:
+        """The number of an item; one of the same content is stored once."""
+        return self._writing.add_item(item)
+
+    def add_trial(self, run_id: int, item_id: int, trial: Trial) -> int:
+        """The number of a trial, the same for the same run and ordinal.
+
+        A trial that was begun earlier and not finished is begun anew: its asks and scores are taken
+        away (its replies stay), so call this once for each administration. A trial reaches the disk
+        together with its first ask.
+        """
+        return self._writing.add_trial(run_id, item_id, trial)
+
+    def add_reply(self, key: bytes, ask: Ask, reply: Reply, *, attempt: int) -> int:
+        """Store what came back, whatever it is, and return its number.
+
+        Args:
+            key: The ask's key.
+            ask: What was asked; stored by ``add_ask``.
+            reply: What came back; one of status ``ok`` or ``truncated`` answers the same key again.
+            attempt: Which attempt it was, from 1.
+        """
+        del ask  # the interface has it so that a store may file a reply by what was asked
+        return self._writing.add_reply(key, reply, attempt)
+
+    def add_ask(
+        self,
+        run_id: int,
+        trial_id: int | None,
+        item_id: int | None,
+        position: int,
+        ask: Ask,
+        key: bytes,
+        reply_id: int,
+        *,
+        cached: bool,
+        phase: Phase = "trial",
+    ) -> int:
+        """Store an ask and which reply answered it; its key is that of the reply.
+
+        Args:
+            run_id: The run.
+            trial_id: The trial it belongs to, None for asks of a source or about an item.
+            item_id: The item it is about, where it belongs to no trial.
+            position: Its position among the asks of its trial and phase, from 0.
+            ask: The ask.
+            key: Its key.
+            reply_id: The reply that answered it, or the last failed attempt.
+            cached: Whether the reply was there already.
+            phase: Who asked: the procedure, a scorer, or a source.
+        """
+        del key  # the reply has it
+        return self._writing.add_ask(
+            run_id, trial_id, item_id, position, ask, reply_id, cached=cached, phase=phase
+        )
+
+    def finish_trial(self, trial_id: int) -> None:
+        """Note that all asks of a trial were answered."""
+        self._writing.finish_trial(trial_id)
+
+    def begin_scoring(self, run_id: int) -> int:
+        """Begin a scoring pass. Views and columns show the newest pass; older ones stay.
+
+        Returns:
+            Its number within the run, from 1.
+        """
+        self._writing.flush()
+        with self._transaction():
+            number, scoring = provenance.begin_scoring(self._connection, run_id)
+        self._writing.begun_scoring(run_id, scoring, number)
+        return scoring
+
+    def newest_scoring(self, run_id: int) -> int | None:
+        """The newest scoring pass of a run, for a resumed run to go on with; None before the first."""
+        row = self._connection.execute(
+            "SELECT max(pass) FROM scoring WHERE run_id = ?", (run_id,)
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def add_scores(
+        self,
+        run_id: int,
+        scoring: int,
+        scores: Iterable[Score],
+        *,
+        scorer: str,
+        trial_id: int | None = None,
+        item_id: int | None = None,
+    ) -> None:
+        """Store what one scorer read off one trial, or off all trials of one item.
+
+        Raises:
+            StoreError: A score is not-a-number, or belongs to neither or both.
+        """
+        self._writing.add_scores(
+            run_id, scoring, scores, scorer=scorer, trial_id=trial_id, item_id=item_id
+        )
+
+    def replace_estimates(self, run_id: int, scoring: int, estimates: Iterable[Estimate]) -> None:
+        """Store what statistics said of the scores of a pass, in place of what they said before
+        there were all of its scores.
+        """
+        writer = self._writing
+        writer.flush()
+        with self._transaction():
+            self._connection.execute(
+                "DELETE FROM estimate WHERE scoring_id = ?", (writer.scoring_id(run_id, scoring),)
+            )
+        writer.add_estimates(run_id, scoring, estimates)
+        writer.flush()
+
+    def has_estimates(self, run_id: int, scoring: int) -> bool:
+        """Whether anything was estimated from the scores of a pass."""
+        self._settle()
+        row = self._connection.execute(
+            "SELECT 1 FROM estimate JOIN scoring ON scoring.id = estimate.scoring_id "
+            "WHERE scoring.run_id = ? AND scoring.pass = ? LIMIT 1",
+            (run_id, scoring),
+        ).fetchone()
+        return row is not None
+
+    def flush(self) -> None:
+        """Commit everything now."""
+        self._writing.flush()
+
+    def tick(self) -> None:
+        """Commit when 200 replies wait, or one second has passed since the last commit."""
+        self._writing.tick()
+
+    @property
+    def acknowledged(self) -> int:
+        """Replies committed since this store was opened."""
+        return self._writing.acknowledged
+
+    @property
+    def on_commit(self) -> Callable[[int], None] | None:
+        """Called after each commit with the number of replies committed since the store was opened."""
+        return self._writing.on_commit
+
+    @on_commit.setter
+    def on_commit(self, call: Callable[[int], None] | None) -> None:
+        self._writing.on_commit = call
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def trial_records(self, run_id: int) -> Iterator[tuple[int, TrialRecord]]:
+        """Numbers and records of the finished trials of a run, in plan order, as a stream."""
+        self._settle()
+        return reading.trial_records(self._connection, run_id)
+
+    def item_records(self, run_id: int) -> Iterator[tuple[int, ItemRecord]]:
+        """Numbers and records of the items of a run, each with its finished trials in plan order."""
+        self._settle()
+        return reading.item_records(self._connection, run_id)
+
+    def scores_by_item(
+        self, run_id: int, scoring: int, *, below: int
+    ) -> dict[str, dict[str, list[Score]]]:
+        """Scores of a pass, by item key and score name, in plan order.
+
+        Args:
+            run_id: The run.
+            scoring: The pass.
+            below: Only trials with a smaller ordinal; item scores are left out.
+        """
+        self._settle()
+        return reading.scores_by_item(self._connection, run_id, scoring, below)
+
+    def score_columns(
+        self,
+        run_ids: Sequence[int],
+        names: Sequence[str],
+        labels: Collection[str] | None = None,
+    ) -> ScoreColumns:
+        """Scores of the newest pass of each run as columns, for ``gnomon.Table``.
+
+        Args:
+            run_ids: The runs, in the order wanted.
+            names: The scores; all of trials, or all of items.
+            labels: The label columns needed; all unless given. Naming them spares work.
+
+        Raises:
+            StoreError: A run has no scores, there is no such score, or the names mix trials and items.
+        """
+        self._settle()
+        return score_columns(self._connection, run_ids, names, labels)
+
+    def estimates(self, run_ids: Collection[int] | None = None) -> list[EstimateRow]:
+        """Estimates of the newest pass of each run; of all runs unless some are named."""
+        self._settle()
+        return [
+            EstimateRow(run=run, measure=measure, model=model, format=format_, estimate=estimate)
+            for run, measure, model, format_, estimate in provenance.estimates(self._connection)
+            if run_ids is None or run in run_ids
+        ]
+
+    def query(
+        self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
+        """Run a person's SQL, which may read and nothing else. Ctrl-C ends it.
+
+        Returns:
+            Column names, and the rows as a stream.
+
+        Raises:
+            StoreError: The query is refused or wrong; the sentence says what is.
+        """
+        self._settle()
+        if self._queries is None:
+            self._queries = open_reading(self.path)
+            querying.protect(self._queries)
+        return querying.run_query(self._queries, self.path, sql, params)
+
+    def verify(self) -> list[str]:
+        """Derive again what can be derived, and compare.
+
+        Returns:
+            One sentence for each thing that is wrong; empty when all is well.
+        """
+        self._settle()
+        return verifying.verify(self._connection)

@@ -1,0 +1,205 @@
+"""Opening a database file, or a sentence that says why it cannot be opened.
+
+One invariant: a file that is not gnomon's, or is newer than this gnomon, is left as it was; and at most one
+process writes. The lock lies beside the file and is the operating system's, so it ends with its holder.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gnomon
+from gnomon.errors import StoreError
+from gnomon.store.migrations import APPLICATION_ID, NAMES, applied, migrate
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_HEADER = b"SQLite format 3\x00"
+BUSY_MS = 10_000
+"""How long a statement waits for another connection, in milliseconds."""
+
+
+def _check_file(path: Path, *, write: bool) -> None:
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder, not a database file; give a file in it")
+    if not path.exists():
+        if not write:
+            raise StoreError(f"there is no database {path}; 'gnomon run' makes one")
+        folder = path.parent
+        if not folder.is_dir():
+            raise StoreError(
+                f"the folder {folder} of the database {path} does not exist; make it first, or "
+                "give another file"
+            )
+        if not os.access(folder, os.W_OK):
+            raise StoreError(
+                f"the database {path} cannot be made, because the folder {folder} cannot be "
+                "written to; give a file in another folder"
+            )
+        return
+    try:
+        with path.open("rb") as file:
+            header = file.read(len(_HEADER))
+    except OSError as error:
+        raise StoreError(f"the database {path} cannot be read: {error.strerror}") from None
+    if header and header != _HEADER:
+        raise StoreError(f"{path} is not an SQLite database; give another file")
+    if write and not os.access(path, os.W_OK):
+        raise StoreError(
+            f"the database {path} is read-only; make it writable, or give another file"
+        )
+    if write and not os.access(path.parent, os.W_OK):
+        raise StoreError(
+            f"the database {path} cannot be written, because its folder {path.parent} is "
+            "read-only; make the folder writable, or give another file"
+        )
+
+
+def _check_owner(connection: sqlite3.Connection, path: Path, *, write: bool) -> None:
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        names = applied(connection)
+        tables = connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE '%sqlite_%'"
+        ).fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        if "malformed" in str(error) or "not a database" in str(error):
+            raise StoreError(
+                f"{path} is damaged and cannot be read as an SQLite database ({error}); restore a copy"
+            ) from None
+        raise StoreError(f"the database {path} cannot be opened: {error}") from None
+    if application != APPLICATION_ID and (application or tables or not write):
+        raise StoreError(
+            f"{path} is an SQLite database, but not one that gnomon made; give another file"
+        )
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise StoreError(
+            f"the database {path} was made by a newer gnomon: its schema has had the change "
+            f"{unknown[0]!r}, which gnomon {gnomon.__version__} does not know; upgrade gnomon to use it"
+        )
+    if not write and names != NAMES:
+        raise StoreError(
+            f"the database {path} was made by an older gnomon; any command that writes to it, such "
+            "as 'gnomon run', brings it up to date"
+        )
+
+
+def take_lock(path: Path) -> BaseFileLock:
+    """The right to write, held until it is released or the process ends.
+
+    Raises:
+        StoreError: Another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    beside = path.with_name(f"{path.name}.lock")
+    lock = FileLock(beside)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with suppress(OSError):
+            holder = beside.read_text().strip()
+            if holder.isdigit():
+                raise StoreError(
+                    f"the database {path} is being written by another gnomon (process {holder}); "
+                    "wait until it ends, or give another file"
+                ) from None
+        raise StoreError(
+            f"the database {path} is being written by another gnomon; wait until it ends, or give "
+            "another file"
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"the database {path} cannot be locked for writing: {error.strerror}"
+        ) from None
+    beside.write_text(f"{os.getpid()}\n")
+    return lock
+
+
+def open_writing(path: Path) -> tuple[sqlite3.Connection, BaseFileLock]:
+    """A connection that writes, with the newest schema, and the lock that allows it.
+
+    Raises:
+        StoreError: As the sentences above.
+    """
+    _check_file(path, write=True)
+    lock = take_lock(path)
+    try:
+        connection = _connect(path, write=True)
+        try:
+            _check_owner(connection, path, write=True)
+            connection.execute("PRAGMA page_size = 8192")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA cache_size = -16384")
+            migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        lock.release()
+        raise StoreError(f"the database {path} cannot be opened for writing: {error}") from None
+    except BaseException:
+        lock.release()
+        raise
+    return connection, lock
+
+
+def open_reading(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write.
+
+    Raises:
+        StoreError: As the sentences above.
+    """
+    _check_file(path, write=False)
+    connection = _connect(path, write=False)
+    try:
+        _check_owner(connection, path, write=False)
+        connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    place = path.absolute().as_uri()
+    mode = "rwc" if write else "ro"
+    try:
+        connection = _configured(f"{place}?mode={mode}")
+        if not write and not os.access(path.parent, os.W_OK):
+            # A database that was closed cleanly can be read where no file can be made beside it.
+            with _nothing_written(connection):
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+                return connection
+            connection.close()
+            connection = _configured(f"{place}?mode=ro&immutable=1")
+    except sqlite3.Error as error:
+        raise StoreError(f"the database {path} cannot be opened: {error}") from None
+    return connection
+
+
+@contextmanager
+def _nothing_written(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError:
+        connection.rollback()
+
+
+def _configured(uri: str) -> sqlite3.Connection:
+    # Transactions are begun and ended by hand; check_same_thread is off because a query may be
+    # interrupted from another thread. Only one thread ever writes.
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    return connection

@@ -1,0 +1,294 @@
+"""Runs, their bindings, plugins and sessions: where every number came from.
+
+One invariant: no secret is stored. Options and command lines are cleaned here, at the only place through
+which they reach the database.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from secrets import token_hex
+from types import TracebackType
+from typing import Any
+
+from gnomon.errors import StoreError
+from gnomon.records import Estimate
+from gnomon.store.keys import RoleFacts, RunFacts
+from gnomon.store.reading import ESTIMATE_COLUMNS, Lookup, estimate_from_row
+from gnomon.store.values import from_json, json_or_none, readable, to_json
+
+NOT_STORED = "[not stored]"
+_SECRET = r"(?:[a-z0-9]+[_-])*(?:api[_-]?key|token|secret|password|authorization|headers?)"
+_SECRET_NAME = re.compile(rf"{_SECRET}\Z", re.IGNORECASE)
+_SECRET_PAIR = re.compile(rf"(?<![a-z0-9_-])({_SECRET}\s*[=:]\s*)[^&\s]+", re.IGNORECASE)
+_USER_INFO = re.compile(r"(://)[^/@\s]+@")
+
+
+def clean_text(text: str) -> str:
+    """The text with the values of secrets taken out: ``api_key=…`` and the user part of an address."""
+    return readable(_USER_INFO.sub(rf"\1{NOT_STORED}@", _SECRET_PAIR.sub(rf"\1{NOT_STORED}", text)))
+
+
+def clean(value: Any) -> Any:
+    """Plain data with the values of secrets taken out, at any depth."""
+    if isinstance(value, Mapping):
+        return {
+            name: NOT_STORED if _SECRET_NAME.match(str(name)) else clean(held)
+            for name, held in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [clean(held) for held in value]
+    return clean_text(value) if isinstance(value, str) else value
+
+
+class Transaction:
+    """A transaction that turns errors of the database into sentences.
+
+    Args:
+        connection: A connection that writes.
+        failure: Makes the sentence.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        failure: Callable[[sqlite3.Error], StoreError],
+    ) -> None:
+        self._connection = connection
+        self._failure = failure
+
+    def __enter__(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as failed:
+            error = failed
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        if isinstance(error, sqlite3.Error):
+            raise self._failure(error) from error
+
+
+def now() -> str:
+    """UTC time, ISO 8601 with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def begin(
+    connection: sqlite3.Connection, facts: RunFacts, *, spec_id: int, fresh: bool
+) -> tuple[int, int]:
+    """Find or make the run, and make a session. Returns both numbers."""
+    row = connection.execute(
+        "SELECT id, versions FROM run WHERE key = ? ORDER BY id DESC LIMIT 1", (facts.key,)
+    ).fetchone()
+    if row is None or fresh:
+        run_id = _new_run(connection, facts, spec_id)
+        versions = None
+    else:
+        run_id = int(row[0])
+        versions = json_or_none(facts.versions)
+        versions = None if versions == row[1] else versions
+    session = connection.execute(
+        "INSERT INTO session (run_id, started_at, command, versions) VALUES (?, ?, ?, ?)",
+        (run_id, now(), json_or_none(clean(facts.command)), versions),
+    )
+    assert session.lastrowid is not None
+    return run_id, session.lastrowid
+
+
+def _new_run(connection: sqlite3.Connection, facts: RunFacts, spec_id: int) -> int:
+    connection.execute(
+        "INSERT OR IGNORE INTO measure (name, version, title, spec_id) VALUES (?, ?, ?, ?)",
+        (facts.measure, facts.version, facts.title, spec_id),
+    )
+    (measure_id,) = connection.execute(
+        "SELECT id FROM measure WHERE name = ? AND spec_id = ?", (facts.measure, spec_id)
+    ).fetchone()
+    made = connection.execute(
+        "INSERT INTO run (uid, key, measure_id, seed, repeats, trial_limit, format, plan, command, "
+        "versions, git_commit, git_dirty, executor, imported, started_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            token_hex(16),
+            facts.key,
+            measure_id,
+            facts.seed,
+            facts.repeats,
+            facts.limit,
+            facts.format,
+            json_or_none(facts.plan),
+            json_or_none(clean(facts.command)),
+            json_or_none(facts.versions),
+            facts.git_commit,
+            None if facts.git_dirty is None else int(facts.git_dirty),
+            facts.executor,
+            json_or_none(facts.imported),
+            now(),
+        ),
+    )
+    run_id = made.lastrowid
+    assert run_id is not None
+    connection.executemany(
+        "INSERT INTO binding VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (
+                run_id,
+                name,
+                role.backend,
+                readable(role.model),
+                json_or_none(clean(role.options)),
+                json_or_none(role.identity),
+            )
+            for name, role in facts.roles.items()
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO plugin VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (run_id, *plugin[:4], to_json(clean(from_json(plugin[4]))) if plugin[4] else None)
+            for plugin in facts.plugins
+        ],
+    )
+    return run_id
+
+
+def end_session(
+    connection: sqlite3.Connection,
+    session_id: int,
+    counts: tuple[Any, ...],
+    more: Mapping[str, Any],
+) -> None:
+    """Note how an invocation ended."""
+    connection.execute(
+        "UPDATE session SET ended_at = ?, reason = ?, calls = ?, cached = ?, seconds = ?, cost = ?, "
+        "more = ? WHERE id = ?",
+        (now(), *counts, json_or_none(more), session_id),
+    )
+
+
+def begin_scoring(connection: sqlite3.Connection, run_id: int) -> tuple[int, int]:
+    """Make a scoring pass; returns its number in the table and in the run."""
+    (scoring,) = connection.execute(
+        "SELECT coalesce(max(pass), 0) + 1 FROM scoring WHERE run_id = ?", (run_id,)
+    ).fetchone()
+    made = connection.execute(
+        "INSERT INTO scoring (run_id, pass, started_at) VALUES (?, ?, ?)", (run_id, scoring, now())
+    )
+    assert made.lastrowid is not None
+    return made.lastrowid, int(scoring)
+
+
+def runs(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Rows of the view ``runs`` without the spec, each with its number of finished trials."""
+    names = (
+        "run",
+        "measure",
+        "version",
+        "title",
+        "model",
+        "format",
+        "seed",
+        "repeats",
+        "trial_limit",
+        "started_at",
+        "command",
+    )
+    rows = connection.execute(f"SELECT {', '.join(names)} FROM runs ORDER BY run").fetchall()  # noqa: S608 -- names of our own
+    out: list[dict[str, Any]] = []
+    for row in rows:
+        found = dict(zip(names, row, strict=True))
+        found["command"] = from_json(found["command"]) if found["command"] else []
+        (begun,) = connection.execute(
+            "SELECT count(*) FROM trial WHERE run_id = ?", (found["run"],)
+        ).fetchone()
+        (left,) = connection.execute(
+            "SELECT count(*) FROM trial WHERE run_id = ? AND finished = 0", (found["run"],)
+        ).fetchone()
+        found["finished"] = begun - left
+        out.append(found)
+    return out
+
+
+def facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
+    """The facts of a run, secrets excepted.
+
+    Raises:
+        StoreError: There is no such run.
+    """
+    row = connection.execute(
+        "SELECT measure.name, measure.title, measure.version, measure.spec_id, run.seed, "
+        "run.repeats, run.trial_limit, run.format, run.plan, run.command, run.versions, "
+        "run.git_commit, run.git_dirty, run.executor, run.imported "
+        "FROM run JOIN measure ON measure.id = run.measure_id WHERE run.id = ?",
+        (run_id,),
+    ).fetchone()
+    if row is None:
+        raise StoreError(f"there is no run {run_id}; 'gnomon list' shows which there are")
+    name, title, version, spec_id, seed, repeats, limit, format_, plan, command, versions = row[:11]
+    commit, dirty, executor, imported = row[11:]
+    return RunFacts(
+        measure=name,
+        title=title,
+        version=version,
+        spec_text=Lookup(connection).text(spec_id),
+        seed=seed,
+        repeats=repeats,
+        limit=limit,
+        format=format_,
+        roles={
+            role: RoleFacts(
+                role=role,
+                backend=backend,
+                model=model,
+                options=from_json(options) if options else {},
+                identity=from_json(identity) if identity else {},
+            )
+            for role, backend, model, options, identity in connection.execute(
+                "SELECT role, backend, model, options, identity FROM binding WHERE run_id = ?",
+                (run_id,),
+            )
+        },
+        plan=from_json(plan) if plan else {},
+        command=tuple(from_json(command)) if command else (),
+        versions=from_json(versions) if versions else {},
+        plugins=tuple(
+            (kind, plugin, distribution, release, options or "")
+            for kind, plugin, distribution, release, options in connection.execute(
+                "SELECT kind, name, distribution, version, options FROM plugin WHERE run_id = ?",
+                (run_id,),
+            )
+        ),
+        git_commit=commit,
+        git_dirty=None if dirty is None else bool(dirty),
+        executor=executor,
+        imported=from_json(imported) if imported else None,
+    )
+
+
+def estimates(
+    connection: sqlite3.Connection,
+) -> Iterator[tuple[int, str, str, str, Estimate]]:
+    """Run, measure, model, format and estimate, for the newest pass of every run."""
+    rows = connection.execute(
+        f"SELECT runs.run, runs.measure, runs.model, runs.format, {ESTIMATE_COLUMNS} "  # noqa: S608 -- names of our own
+        "FROM estimate JOIN scoring ON scoring.id = estimate.scoring_id "
+        "JOIN runs ON runs.run = scoring.run_id WHERE NOT EXISTS (SELECT 1 FROM scoring AS later "
+        "WHERE later.run_id = scoring.run_id AND later.pass > scoring.pass) "
+        "ORDER BY runs.run, estimate.id"
+    )
+    for row in rows:
+        yield row[0], row[1], row[2] or "", row[3], estimate_from_row(row[4:])

@@ -1,0 +1,119 @@
+"""A person's own SQL, which reads and can do nothing else.
+
+One invariant: whatever the text says, the database and the disk are as before. Three walls hold it: the
+connection is opened for reading only, ``query_only`` is on, and an authorizer refuses what is not a
+read before it runs.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gnomon.errors import StoreError, did_you_mean, listing
+
+_READS = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_FUNCTION}
+)
+_PRAGMAS = frozenset({"table_info", "table_xinfo", "table_list", "index_list", "index_info"})
+_STEPS = 20_000  # virtual-machine steps between looks at whether the user pressed Ctrl-C
+_MISSING = re.compile(r"no such (table|column): (?:main\.)?(.+)")
+
+
+def _allow(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    if action == sqlite3.SQLITE_FUNCTION and second == "load_extension":
+        return sqlite3.SQLITE_DENY
+    if action in _READS:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA and first in _PRAGMAS:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
+def protect(connection: sqlite3.Connection) -> None:
+    """Make a reading connection fit for a stranger's SQL."""
+    connection.execute("PRAGMA query_only = ON")
+    connection.set_authorizer(_allow)
+    # The handler does nothing; being called is what lets Python notice Ctrl-C.
+    connection.set_progress_handler(lambda: 0, _STEPS)
+
+
+def run_query(
+    connection: sqlite3.Connection,
+    path: Path,
+    sql: str,
+    parameters: Sequence[Any] | Mapping[str, Any],
+) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
+    """Column names and rows of a query.
+
+    Raises:
+        StoreError: The query is refused or wrong.
+        KeyboardInterrupt: The user interrupted it.
+    """
+    try:
+        cursor = connection.execute(sql, parameters)
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise _sentence(connection, path, error) from None
+    if cursor.description is None:
+        raise StoreError("the query is empty; write one SELECT statement")
+    columns = tuple(column[0] for column in cursor.description)
+    return columns, _rows(connection, path, cursor)
+
+
+def _rows(
+    connection: sqlite3.Connection, path: Path, cursor: sqlite3.Cursor
+) -> Iterator[tuple[Any, ...]]:
+    try:
+        yield from cursor
+    except sqlite3.Error as error:
+        raise _sentence(connection, path, error) from None
+    finally:
+        cursor.close()
+
+
+def _schema(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    names = [
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+            "AND name NOT LIKE '%sqlite_%'"
+        )
+    ]
+    return {
+        name: [row[1] for row in connection.execute(f'PRAGMA table_info("{name}")')]
+        for name in names
+    }
+
+
+def _sentence(
+    connection: sqlite3.Connection, path: Path, error: sqlite3.Error | sqlite3.Warning
+) -> BaseException:
+    text = str(error)
+    if text == "interrupted":
+        return KeyboardInterrupt()
+    if text.startswith("not authorized") or "prohibited" in text or "readonly" in text:
+        return StoreError(
+            "the query was refused: it may only read, so it is one SELECT statement without ATTACH, "
+            "PRAGMA settings or extensions"
+        )
+    if "one statement" in text:
+        return StoreError("the query holds several statements; write one SELECT statement")
+    missing = _MISSING.match(text)
+    if missing is None:
+        return StoreError(f"the query failed: {text}")
+    kind, name = missing.groups()
+    schema = _schema(connection)
+    if kind == "table":
+        return StoreError(
+            f"there is no table or view {name!r} in {path}{did_you_mean(name, schema)}; "
+            f"there are: {listing(schema)}"
+        )
+    columns = {column for held in schema.values() for column in held}
+    bare = name.rpartition(".")[2]
+    return StoreError(
+        f"there is no column {name!r}{did_you_mean(bare, columns)}; the table 'dictionary' says what "
+        "each table and view has"
+    )

@@ -1,0 +1,108 @@
+"""Checks that the database still says what was put into it.
+
+One invariant: every hash is derived again from what it was made of. A difference is a sentence that names
+the row; nothing is mended here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from gnomon.store.keys import reply_key
+from gnomon.store.provenance import NOT_STORED, facts
+from gnomon.store.reading import Lookup
+from gnomon.store.values import digest, join_text, text_bytes, to_json
+
+_MOST = 100
+"""Sentences of one kind after which the rest is only counted."""
+
+
+def verify(connection: sqlite3.Connection) -> list[str]:
+    """One sentence for each thing that is wrong; none when all is well."""
+    found: list[str] = []
+    try:
+        for check in (_integrity, _references, _texts, _items, _runs, _replies):
+            problems = list(check(connection))
+            found.extend(problems[:_MOST])
+            if len(problems) > _MOST:
+                found.append(f"… and {len(problems) - _MOST} more of this kind")
+    except sqlite3.DatabaseError as error:
+        found.append(f"the database is damaged: {error}; restore a copy")
+    return found
+
+
+def _integrity(connection: sqlite3.Connection) -> Iterator[str]:
+    for (line,) in connection.execute("PRAGMA integrity_check"):
+        if line != "ok":
+            yield f"the database is damaged: {line}; restore a copy"
+
+
+def _references(connection: sqlite3.Connection) -> Iterator[str]:
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        yield f"row {row} of {table} refers to a row of {parent} that is not there"
+
+
+def _texts(connection: sqlite3.Connection) -> Iterator[str]:
+    for number, key, body, exact in connection.execute("SELECT id, hash, body, exact FROM text"):
+        if digest(text_bytes(join_text(body, exact))[0]) != key:
+            yield f"text {number} was changed: its hash is not that of its content"
+
+
+def _items(connection: sqlite3.Connection) -> Iterator[str]:
+    rows = connection.execute("SELECT id, hash, key, fields, groups, gold, exact FROM item")
+    for number, stored, key, fields, groups, gold, exact in rows:
+        identity = to_json([key, gold]) if exact is None else exact
+        if digest("\n".join((identity, fields or "", groups or "")).encode()) != stored:
+            yield f"item {number} ({key!r}) was changed: its hash is not that of its content"
+
+
+def _runs(connection: sqlite3.Connection) -> Iterator[str]:
+    for number, key in connection.execute("SELECT id, key FROM run").fetchall():
+        stored = facts(connection, number)
+        secret = any(NOT_STORED in str(role.options) for role in stored.roles.values())
+        if not secret and stored.key != key:
+            yield f"run {number} was changed: its key is not that of its spec, seed, models and plan"
+
+
+def _replies(connection: sqlite3.Connection) -> Iterator[str]:
+    # Only asks of trials: the repeat, which is in the key, is known for them.
+    lookup = Lookup(connection)
+    roles = {
+        number: facts(connection, number).roles
+        for (number,) in connection.execute("SELECT id FROM run").fetchall()
+    }
+    rows = connection.execute(
+        "SELECT ask.id, ask.run_id, trial.repeat, reply.key, ask.form_id, ask.sample, ask.seed, "
+        "ask.system_id, prompt.body, prompt.exact, ask.messages FROM ask "
+        "JOIN trial ON trial.id = ask.trial_id JOIN reply ON reply.id = ask.reply_id "
+        "LEFT JOIN text AS prompt ON prompt.id = ask.prompt_id WHERE ask.phase = 'trial'"
+    )
+    for (
+        number,
+        run_id,
+        repeat,
+        key,
+        form_id,
+        sample,
+        seed,
+        system_id,
+        body,
+        exact,
+        messages,
+    ) in rows:
+        prompt = None if body is None else join_text(body, exact)
+        ask = lookup.ask(form_id, sample, seed, system_id, prompt, messages, None)
+        role = roles[run_id].get(ask.role)
+        if role is None or NOT_STORED in str(role.options):
+            continue
+        again = reply_key(
+            ask,
+            backend=role.backend,
+            model=role.model,
+            options=role.options,
+            identity=role.identity,
+            repeat=repeat,
+        )
+        if again != key:
+            yield f"ask {number} was changed: the key of its reply is not that of what was asked"

@@ -1,0 +1,336 @@
+"""Models of providers, through litellm.
+
+One invariant: litellm is imported only when a model is asked or asked about, never changes a parameter in
+silence, never tries again by itself, and its errors leave here as sentences without secrets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, cast
+
+import attrs
+
+from gnomon import (
+    Ask,
+    CallFailed,
+    Capability,
+    Chat,
+    Choose,
+    Decoding,
+    Embed,
+    ModelError,
+    Price,
+    Reply,
+)
+from gnomon_plugins.backends import _choosing as choosing
+from gnomon_plugins.backends import _openai_shape as shape
+from gnomon_plugins.backends import faults
+
+_UNUSED_KEY = "unused"
+
+
+@attrs.define
+class _Known:
+    """What was found out about the model; left behind when the backend is pickled."""
+
+    offers: Capability | None = None
+    takes: frozenset[str] | None = None
+    missing: tuple[str, ...] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Known, ()
+
+
+def _litellm() -> Any:
+    """The library, set up to keep quiet, to stay off the network, and to change nothing.
+
+    Raises:
+        ModelError: It is not installed, or is too old.
+    """
+    # Without this the import fetches a table of prices.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    try:
+        import litellm
+    except ModuleNotFoundError:
+        raise ModelError(
+            "models of providers need litellm, which is not installed; "
+            "install it with: pip install 'gnomon[litellm]'"
+        ) from None
+    if not getattr(litellm, "_gnomon_ready", False):
+        litellm.telemetry = False
+        litellm.drop_params = False
+        litellm.modify_params = False
+        litellm.suppress_debug_info = True
+        litellm.num_retries = 0
+        litellm._gnomon_ready = True
+    return litellm
+
+
+@attrs.frozen(kw_only=True)
+class LiteLLM:
+    """A provider's model: ``litellm:openai/gpt-4o``, ``litellm:anthropic/claude-…``.
+
+    Keys come from the environment only, under the names that the provider's own client uses. ``choose``
+    is read from the alternatives of the first token where the provider returns log-probabilities: an
+    option must begin with a token of its own, options outside the alternatives get 0, and then the reply
+    is marked as not exact. With ``samples`` it is estimated from that many replies at the measure's own
+    temperature.
+
+    Attributes:
+        model: ``PROVIDER/MODEL`` as litellm names it.
+        base_url: Address of a self-hosted or proxied service.
+        api_version: For providers that want one.
+        samples: Replies per ``choose``; 0 reads it from log-probabilities.
+        alternatives: How many alternatives of the first token ``choose`` asks for.
+        timeout: Seconds after which a call is given up.
+    """
+
+    name: ClassVar[str] = "litellm"
+    model: str
+    base_url: str | None = None
+    api_version: str | None = None
+    samples: int = 0
+    alternatives: int = 20
+    timeout: float = 600.0
+    _known: _Known = attrs.field(init=False, factory=_Known, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if "/" not in self.model.strip("/"):
+            raise ValueError(
+                f"a litellm model is PROVIDER/MODEL, such as openai/gpt-4o; found {self.model!r}"
+            )
+        if self.samples < 0:
+            raise ValueError(f"samples must be 0 or more, found {self.samples}")
+        if not 1 <= self.alternatives <= 20:
+            raise ValueError(f"alternatives must be from 1 to 20, found {self.alternatives}")
+        if self.timeout <= 0:
+            raise ValueError(f"timeout must be more than 0 seconds, found {self.timeout}")
+
+    # -- what it can do ----------------------------------------------------------------------------
+
+    @property
+    def offers(self) -> Capability:
+        """What litellm's own tables say of the model; a model they do not know is taken to chat."""
+        if self._known.offers is None:
+            self._known.offers = self._offers()
+        return self._known.offers
+
+    def _offers(self) -> Capability:
+        takes = self._takes()
+        info = self._info()
+        if info.get("mode") == "embedding":
+            return Capability(kinds=("embed",), blocking=False)
+        logprobs = self.alternatives if "top_logprobs" in takes else 0
+        kinds: list[Literal["chat", "choose", "embed"]] = ["chat"]
+        if logprobs or self.samples:
+            kinds.append("choose")
+        if not info:
+            kinds.append("embed")
+        return Capability(
+            kinds=kinds,
+            constraints=("json_schema",) if "response_format" in takes else (),
+            logprobs=logprobs,
+            sampled_choose=self.samples > 0,
+            prefill=bool(info.get("supports_assistant_prefill")),
+            seed="seed" in takes,
+            blocking=False,
+        )
+
+    def _takes(self) -> frozenset[str]:
+        """Names of the parameters that the provider takes."""
+        if self._known.takes is None:
+            litellm = _litellm()
+            try:
+                found = litellm.get_supported_openai_params(model=self.model)
+            except Exception as error:  # noqa: BLE001 - whatever it raises means: not known
+                raise ModelError(self._unknown(error)) from None
+            if found is None:
+                raise ModelError(self._unknown(None))
+            self._known.takes = frozenset(found)
+        return self._known.takes
+
+    def _unknown(self, error: Exception | None) -> str:
+        why = f": {faults.scrub(faults.sentence_of(str(error)))}" if error else ""
+        provider = self.model.partition("/")[0]
+        return f"litellm knows no provider {provider!r} (in {self.model!r}){why}"
+
+    def _info(self) -> Mapping[str, Any]:
+        litellm = _litellm()
+        try:
+            return cast("Mapping[str, Any]", litellm.get_model_info(self.model))
+        except Exception:  # noqa: BLE001 - it raises a bare Exception for models it has no entry for
+            return {}
+
+    def price(self) -> Price:
+        """What the tables say; unknown for models that they do not have."""
+        info = self._info()
+
+        def per_million(key: str) -> float | None:
+            value = info.get(key)
+            return None if value is None else float(value) * 1e6
+
+        return Price(
+            tokens_in=per_million("input_cost_per_token"),
+            tokens_out=per_million("output_cost_per_token"),
+        )
+
+    async def close(self) -> None:
+        """Close the connections that litellm keeps open in this event loop."""
+        import sys
+
+        if "litellm" in sys.modules:
+            await _litellm().close_litellm_async_clients()
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    async def ask(self, ask: Ask) -> Reply:
+        """One call, or ``samples`` of them for a sampled choice.
+
+        Raises:
+            CallFailed: The key is missing, a parameter is not taken, or the call failed.
+        """
+        self._check_key()
+        if isinstance(ask, Chat):
+            return await self._chat(ask)
+        if isinstance(ask, Choose):
+            return await self._choose(ask)
+        if isinstance(ask, Embed):
+            return await self._embed(ask)
+        raise CallFailed(f"litellm does not answer asks of kind {ask.kind!r}", fatal=True)
+
+    def _check_key(self) -> None:
+        if self._known.missing is None:
+            found = _litellm().validate_environment(
+                self.model, api_base=self.base_url, api_version=self.api_version
+            )
+            # Other credentials (profiles, service accounts) cannot be judged from variables alone.
+            names = [name for name in found["missing_keys"] if name.endswith("_API_KEY")]
+            self._known.missing = () if found["keys_in_environment"] else tuple(names)
+        if self._known.missing and self.base_url is None:
+            names = list(self._known.missing)
+            raise CallFailed(
+                f"litellm:{self.model} needs a key in the environment variable "
+                f"{' or '.join(names)}, which is not set",
+                fatal=True,
+            )
+
+    def _common(self) -> dict[str, Any]:
+        given: dict[str, Any] = {"model": self.model, "timeout": self.timeout, "max_retries": 0}
+        if self.base_url is not None:
+            given["api_base"] = self.base_url
+            if self._known.missing:
+                # The client library wants some key even for servers that want none.
+                given["api_key"] = _UNUSED_KEY
+        if self.api_version is not None:
+            given["api_version"] = self.api_version
+        return given
+
+    def _decoding(self, decoding: Decoding) -> dict[str, Any]:
+        given = shape.decoding_of(decoding)
+        takes = self._takes()
+        if "seed" not in takes:
+            # ``offers.seed`` says so before the run; the seed is the run's and not the measure's.
+            given.pop("seed", None)
+        # top_k is no OpenAI parameter; litellm hands it on as it is and the provider judges it.
+        refused = sorted(set(given) - takes - {"top_k"})
+        if refused:
+            raise CallFailed(
+                f"litellm:{self.model} does not take {', '.join(refused)}; "
+                "take it out of [decoding], or use another model",
+                fatal=True,
+            )
+        return given
+
+    async def _chat(self, ask: Chat) -> Reply:
+        given = {"messages": shape.messages_of(ask.messages), **self._decoding(ask.decoding)}
+        if ask.constraint is not None:
+            if ask.constraint.json_schema is None:
+                raise CallFailed(
+                    f"litellm cannot hold a reply to a constraint of form {ask.constraint.form!r}; "
+                    "it knows: json_schema",
+                    fatal=True,
+                )
+            given["response_format"] = shape.response_format(ask.constraint.json_schema)
+        began = time.perf_counter()
+        reply = await self._call("acompletion", given)
+        return attrs.evolve(reply, seconds=time.perf_counter() - began)
+
+    async def _choose(self, ask: Choose) -> Reply:
+        choosing.check_options(ask)
+        if self.samples:
+            return await choosing.sampled(ask, self._chat, self.samples, self._who)
+        decoding = choosing.one_token(ask, self.alternatives)
+        reply = await self._chat(Chat(messages=ask.messages, decoding=decoding))
+        return choosing.from_first_token(ask, reply, self._who)
+
+    async def _embed(self, ask: Embed) -> Reply:
+        began = time.perf_counter()
+        reply = await self._call("aembedding", {"input": list(ask.texts)}, len(ask.texts))
+        return attrs.evolve(reply, seconds=time.perf_counter() - began)
+
+    @property
+    def _who(self) -> str:
+        return f"litellm:{self.model}"
+
+    async def _call(self, function: str, given: Mapping[str, Any], texts: int = 0) -> Reply:
+        litellm = _litellm()
+        try:
+            response = await getattr(litellm, function)(**self._common(), **given)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a provider's client may raise anything
+            return self._fault(error)
+        payload = response.model_dump(warnings="none")
+        raw = json.dumps(payload, ensure_ascii=False, default=str)
+        cost = response._hidden_params.get("response_cost")
+        if texts:
+            usage = payload.get("usage") or {}
+            return Reply(
+                vectors=shape.read_vectors(payload, texts, self._who),
+                tokens_in=usage.get("prompt_tokens"),
+                cost=cost,
+                model=payload.get("model"),
+            )
+        return attrs.evolve(shape.read_chat(payload, self._who, raw), cost=cost)
+
+    def _fault(self, error: Exception) -> Reply:
+        """The failure that a client's exception means, or a filtered reply.
+
+        Raises:
+            CallFailed: Unless the provider filtered the content.
+        """
+        kind = type(error).__name__
+        said = faults.scrub(faults.sentence_of(_plain(str(getattr(error, "message", error)))))
+        status = getattr(error, "status_code", None)
+        body = f"{said} {getattr(error, 'body', '')}"
+        if kind == "ContentPolicyViolationError" or faults.is_filtered(status or 0, body):
+            return Reply(status="filtered", finish="content_filter")
+        if kind in ("Timeout", "APITimeoutError"):
+            raise CallFailed(f"{self._who} did not answer in time: {said}", retry=True) from None
+        if kind == "ContextWindowExceededError":
+            raise CallFailed(
+                f"{self._who}: the prompt is longer than the model's context: {said}"
+            ) from None
+        if kind == "APIConnectionError" or said == "Connection error.":
+            raise CallFailed(f"{self._who} could not be reached: {said}", retry=True) from None
+        if not isinstance(status, int):
+            raise CallFailed(f"{self._who} failed with {kind}: {said}", retry=True) from None
+        response = getattr(error, "response", None)
+        headers = getattr(error, "litellm_response_headers", None) or getattr(
+            response, "headers", {}
+        )
+        raise faults.from_status(status, said, self._who, headers, time.time()) from None
+
+
+def _plain(message: str) -> str:
+    """The message without litellm's own prefixes, and without the tracebacks it puts into some."""
+    message = message.partition("Traceback (most recent call last)")[0]
+    while message.startswith("litellm.") and ": " in message:
+        message = message.partition(": ")[2]
+    head, found, rest = message.partition(" - ")
+    return rest if found and head.endswith("Exception") else message
