@@ -108,7 +108,7 @@ def sets_of(
                 if text not in vectors:
                     raise NotScored(
                         "error",
-                        f"the turn did not ask for {text!r} of {field!r}{did_you_mean(text, vectors)}; "
+                        f"the turn did not ask for {text!r} of {field!r}; "
                         f'its texts need "{{{field}}}"',
                         {},
                     )
@@ -159,7 +159,7 @@ def _check_sizes(
         if len(found) < least[name]:
             raise NotScored(
                 "error",
-                f"the set {name!r} has {len(found)} usable vectors; at least {least[name]} are needed",
+                f"the set {name!r} has {len(found)} usable {'vector' if len(found) == 1 else 'vectors'}; at least {least[name]} are needed",
                 detail,
             )
     lengths = {len(vector) for found in rows.values() for vector in found}
