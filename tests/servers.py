@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -113,6 +114,11 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
+        if data[:1] == b"\x16":
+            # A TLS greeting: answered in plain text, as web servers do.
+            self.answer(Answer(status=400, body=b"plain HTTP only"))
+            self.transport.close()
+            return
         while True:
             head, found, rest = self.buffer.partition(b"\r\n\r\n")
             if not found:
@@ -187,7 +193,8 @@ class Server:
         connections: How many connections were opened.
     """
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.handler = handler
         self.requests: list[Request] = []
         self.connections = 0
@@ -200,7 +207,9 @@ class Server:
 
     async def serve(self, ready: Callable[[], None], done: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port)
+        server = await loop.create_server(
+            lambda: _Connection(self), "127.0.0.1", self.port, ssl=self.tls
+        )
         self.port = server.sockets[0].getsockname()[1]
         ready()
         await done.wait()
@@ -210,14 +219,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(handler: Handler | Answer | dict[str, Any]) -> Iterator[Server]:
+def serving(
+    handler: Handler | Answer | dict[str, Any], tls: ssl.SSLContext | None = None
+) -> Iterator[Server]:
     """A server for the length of a block. An answer or a payload stands for a handler that gives it."""
     if isinstance(handler, dict):
         handler = Answer(body=handler)
     if isinstance(handler, Answer):
         fixed = handler
         handler = lambda _: fixed  # noqa: E731 - a named function would say no more
-    server = Server(handler)
+    server = Server(handler, tls)
     ready = threading.Event()
     ends: dict[str, Any] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gnomon
+from gnomon_plugins.backends.http import Http
 from gnomon_plugins.backends.local import Local
 from gnomon_plugins.backends.providers import LiteLLM
 from gnomon_plugins.backends.replay import Replay
@@ -17,6 +18,7 @@ from gnomon_plugins.backends.vectors import Vectors
 def register_backends() -> Iterable[type]:
     """The shipped backends."""
     return [
+        Http,
         Local,
         LiteLLM,
         Replay,

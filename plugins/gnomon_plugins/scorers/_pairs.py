@@ -30,10 +30,24 @@ _KEPT = 20
 _EXCERPT = 120
 
 
-@lru_cache(maxsize=65536)
-def plain(text: str) -> str:
-    """A word or label without dress, in one case, with single blanks: the form that is compared."""
+def undressed(text: str) -> str:
+    """A text without dress, in one case, with single blanks: the form that is compared."""
     return " ".join(text.translate(_UNDRESSED).casefold().split()).strip(_EDGE)
+
+
+@lru_cache(maxsize=16384)
+def plain(text: str) -> str:
+    """``undressed`` for words and labels, which come again and again."""
+    return undressed(text)
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text, in a form that can be stored anywhere.
+
+    Lone surrogates and NUL bytes cannot be stored as text everywhere; their escapes can.
+    """
+    shown = text[:_EXCERPT].encode("utf-8", "backslashreplace").decode("utf-8")
+    return shown.replace("\x00", "\\x00")
 
 
 @attrs.frozen
@@ -63,9 +77,7 @@ class _Reading:
     def skip(self, line: str) -> None:
         self.unread += 1
         if len(self.excerpts) < _KEPT:
-            # Lone surrogates and NUL bytes cannot be stored as text everywhere; their escapes can.
-            shown = line[:_EXCERPT].encode("utf-8", "backslashreplace").decode("utf-8")
-            self.excerpts.append(shown.replace("\x00", "\\x00"))
+            self.excerpts.append(excerpt(line))
 
 
 def read_pairs(text: str, words: Mapping[str, object], labels: Mapping[str, object]) -> Pairs:
