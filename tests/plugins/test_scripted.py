@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import pickle
 import re
 from pathlib import Path
 
@@ -73,6 +74,15 @@ def test_answers_cycle():
     """With cycle the answers begin again."""
     backend = Scripted(answers=("a", "b"), cycle=True)
     assert [backend.ask(chat()).text for _ in range(5)] == ["a", "b", "a", "b", "a"]
+
+
+def test_a_copy_in_another_process_goes_on(tmp_path):
+    """A pickled copy has the same answers or rules."""
+    backend = Scripted(answers=["a", "b"])
+    backend.ask(chat())
+    assert pickle.loads(pickle.dumps(backend)).ask(chat()).text == "b"
+    ruled = Scripted(model=script(tmp_path, RULES))
+    assert pickle.loads(pickle.dumps(ruled)).ask(chat("Is Ann older?")).text == "cannot say"
 
 
 def test_function_gets_the_ask():

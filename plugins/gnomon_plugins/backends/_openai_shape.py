@@ -71,13 +71,16 @@ def response_format(json_schema: str) -> dict[str, Any]:
 # -- reading ---------------------------------------------------------------------------------------
 
 
-def read_chat(payload: Payload, who: str, raw: str | None = None) -> Reply:
+def read_chat(
+    payload: Payload, who: str, raw: str | None = None, seconds: float | None = None
+) -> Reply:
     """The reply in a chat or completion payload.
 
     Args:
         payload: The body, decoded.
         who: Who answered, for sentences.
         raw: The body as text, kept with the reply.
+        seconds: Time the call took.
 
     Raises:
         CallFailed: There is no choice in it, or it is not of this shape.
@@ -105,6 +108,7 @@ def read_chat(payload: Payload, who: str, raw: str | None = None) -> Reply:
         tokens_out=_count(usage.get("completion_tokens")),
         model=model if isinstance(model, str) and model else None,
         raw=raw,
+        seconds=seconds,
     )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, cast
 
 import attrs
@@ -179,6 +179,16 @@ class LiteLLM:
             tokens_out=per_million("output_cost_per_token"),
         )
 
+    def prepare(self, say: Callable[[str], None], progress: Any = None) -> None:  # noqa: ARG002 - nothing is brought
+        """Check the key before the run.
+
+        Raises:
+            ModelError: The environment has none, or litellm is not installed.
+        """
+        lack = self._lacks_key()
+        if lack is not None:
+            raise ModelError(lack)
+
     async def close(self) -> None:
         """Close the connections that litellm keeps open in this event loop."""
         import sys
@@ -194,7 +204,9 @@ class LiteLLM:
         Raises:
             CallFailed: The key is missing, a parameter is not taken, or the call failed.
         """
-        self._check_key()
+        lack = self._lacks_key()
+        if lack is not None:
+            raise CallFailed(lack, fatal=True)
         if isinstance(ask, Chat):
             return await self._chat(ask)
         if isinstance(ask, Choose):
@@ -203,7 +215,8 @@ class LiteLLM:
             return await self._embed(ask)
         raise CallFailed(f"litellm does not answer asks of kind {ask.kind!r}", fatal=True)
 
-    def _check_key(self) -> None:
+    def _lacks_key(self) -> str | None:
+        """A sentence when the environment has no key for this provider."""
         if self._known.missing is None:
             found = _litellm().validate_environment(
                 self.model, api_base=self.base_url, api_version=self.api_version
@@ -211,13 +224,12 @@ class LiteLLM:
             # Other credentials (profiles, service accounts) cannot be judged from variables alone.
             names = [name for name in found["missing_keys"] if name.endswith("_API_KEY")]
             self._known.missing = () if found["keys_in_environment"] else tuple(names)
-        if self._known.missing and self.base_url is None:
-            names = list(self._known.missing)
-            raise CallFailed(
-                f"litellm:{self.model} needs a key in the environment variable "
-                f"{' or '.join(names)}, which is not set",
-                fatal=True,
-            )
+        if not self._known.missing or self.base_url is not None:
+            return None
+        return (
+            f"{self._who} needs a key in the environment variable "
+            f"{' or '.join(self._known.missing)}, which is not set"
+        )
 
     def _common(self) -> dict[str, Any]:
         given: dict[str, Any] = {"model": self.model, "timeout": self.timeout, "max_retries": 0}

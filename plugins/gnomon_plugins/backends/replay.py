@@ -24,7 +24,7 @@ class _Open:
     """What is opened on first use; left behind when the backend is pickled."""
 
     table: ReplyTable | None = None
-    digest: str | None = None
+    identity: Mapping[str, str] | None = None
     asked: str | None = None
     columns: Mapping[str, str] | None = None
     indexes: dict[tuple[str, ...], Index] = attrs.field(factory=dict)
@@ -94,12 +94,12 @@ class Replay:
         )
 
     @property
-    def identity(self) -> str:
+    def identity(self) -> Mapping[str, str]:
         """The SHA-256 of the table."""
-        if self._open.digest is None:
+        if self._open.identity is None:
             with Path(self.model).open("rb") as stream:
-                self._open.digest = file_digest(stream, "sha256").hexdigest()
-        return self._open.digest
+                self._open.identity = {"sha256": file_digest(stream, "sha256").hexdigest()}
+        return self._open.identity
 
     def price(self) -> Price:
         """Nothing."""

@@ -108,7 +108,7 @@ def sets_of(
                 if text not in vectors:
                     raise NotScored(
                         "error",
-                        f"the turn did not ask for {text!r} of {field!r}{did_you_mean(text, vectors)}; "
+                        f"the turn did not ask for {text!r} of {field!r}; "
                         f'its texts need "{{{field}}}"',
                         {},
                     )
@@ -157,9 +157,10 @@ def _check_sizes(
 ) -> None:
     for name, found in rows.items():
         if len(found) < least[name]:
+            vectors = "vector" if len(found) == 1 else "vectors"
             raise NotScored(
                 "error",
-                f"the set {name!r} has {len(found)} usable vectors; at least {least[name]} are needed",
+                f"the set {name!r} has {len(found)} usable {vectors}; it needs at least {least[name]}",
                 detail,
             )
     lengths = {len(vector) for found in rows.values() for vector in found}

@@ -64,7 +64,7 @@ class Weat:
     ddof: int = 1
     method: Method = "auto"
     ties: Ties = ">="
-    tolerance: float = 1e-3
+    tolerance: float = 0.01
     draws: int = 1_000_000
     least: int = 2
     pool: int = 1

@@ -11,10 +11,19 @@ from collections.abc import Iterable
 import gnomon
 from gnomon_plugins.statistics.anova import Anova, AnovaTwoWay
 from gnomon_plugins.statistics.as_scored import AsScored
+from gnomon_plugins.statistics.bootstrap import Bootstrap
 from gnomon_plugins.statistics.contingency import ChiSquare, FisherExact, GTest
+from gnomon_plugins.statistics.correlations import Kendall, Pearson, Spearman
 from gnomon_plugins.statistics.means import Mean, Proportion
+from gnomon_plugins.statistics.partial import (
+    CompositionalPartialCorrelation,
+    PartialCorrelation,
+    SemipartialCorrelation,
+)
+from gnomon_plugins.statistics.permutation import Permutation
 from gnomon_plugins.statistics.proportions import Binomial, McNemar
 from gnomon_plugins.statistics.rank_sums import Kruskal, MannWhitney
+from gnomon_plugins.statistics.regression import LinearRegression, LogisticRegression
 from gnomon_plugins.statistics.signed_ranks import Sign, Wilcoxon
 from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
 
@@ -40,4 +49,14 @@ def register_statistics() -> Iterable[type]:
         Kruskal,
         Anova,
         AnovaTwoWay,
+        Pearson,
+        Spearman,
+        Kendall,
+        PartialCorrelation,
+        SemipartialCorrelation,
+        CompositionalPartialCorrelation,
+        LinearRegression,
+        LogisticRegression,
+        Permutation,
+        Bootstrap,
     ]

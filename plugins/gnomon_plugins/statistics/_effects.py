@@ -83,22 +83,18 @@ def hedges_factor(df: float) -> float:
     return math.exp(math.lgamma(df / 2) - 0.5 * math.log(df / 2) - math.lgamma((df - 1) / 2))
 
 
-def fisher_interval(
-    r: float, n: float, level: float, variance: float | None = None
-) -> tuple[float, float]:
+def fisher_interval(r: float, variance: float, level: float) -> tuple[float, float]:
     """Interval of a correlation through Fisher's z.
 
     Args:
         r: The correlation.
-        n: Effective number of rows; partialled-out variables are already taken off.
+        variance: Variance of z, such as 1 / (n − 3).
         level: Confidence level in (0, 1).
-        variance: Variance of z; 1 / (n − 3) unless given.
     """
     if abs(r) >= 1:
         return r, r
-    reach = normal_quantile(level) * math.sqrt(1 / (n - 3) if variance is None else variance)
-    z = math.atanh(r)
-    return math.tanh(z - reach), math.tanh(z + reach)
+    reach = normal_quantile(level) * math.sqrt(variance)
+    return math.tanh(math.atanh(r) - reach), math.tanh(math.atanh(r) + reach)
 
 
 def wilson(successes: float, n: float, z: float) -> tuple[float, float]:

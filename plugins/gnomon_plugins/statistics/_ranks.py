@@ -13,7 +13,7 @@ from gnomon_plugins.statistics import _effects as effects
 
 def rank_biserial_interval(r: float, error: float, level: float) -> tuple[float, float]:
     """Through Fisher's z with the standard error under the null hypothesis (Kerby 2014)."""
-    return effects.fisher_interval(r, 0, level, variance=error**2)
+    return effects.fisher_interval(r, error**2, level)
 
 
 def order_statistic(above: Callable[[float], float], low: float, high: float, rank: float) -> float:

@@ -1,0 +1,244 @@
+"""Correlations with other variables held constant: partial, semi-partial, compositional.
+
+One invariant: every partialled-out variable takes one degree of freedom, from the test and from the
+interval alike.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+import gnomon
+from gnomon_plugins.statistics import _common as common
+from gnomon_plugins.statistics import _design as design
+from gnomon_plugins.statistics._compositions import inverse_of_log_ratios
+from gnomon_plugins.statistics._tails import Alternative
+from gnomon_plugins.statistics.correlations import inverse, of_r
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def _residual_correlation(
+    table: gnomon.Table,
+    factors: tuple[str, ...],
+    *,
+    ranks: bool,
+    both: bool,
+    level: float,
+    alternative: Alternative,
+    what: str,
+    kind: str,
+) -> gnomon.Estimate:
+    import numpy as np
+    from scipy import stats
+
+    if len(table.of) < 2 or (len(table.of) == 2 and not factors):
+        raise gnomon.StatisticError(
+            f"{what} needs two scores and what to hold constant: further scores in 'of', or label "
+            f"columns in 'with_factors' (found {common.plural(len(table.of), 'score')})"
+        )
+    kept = common.present(table, table.of, need=4, what=what)
+    columns = [kept.score(name) for name in kept.of]
+    for name, column in zip(kept.of, columns, strict=True):
+        common.varied(column, repr(name), what=what)
+    if ranks:
+        columns = [stats.rankdata(column) for column in columns]
+    matrix, _ = design.matrix(
+        kept, dict(zip(kept.of[2:], columns[2:], strict=True)), factors, {}, what=what
+    )
+    held = matrix.shape[1] - 1
+    n, df = len(kept), len(kept) - 2 - held
+    if df < 1:
+        raise gnomon.StatisticError(
+            f"{what} that holds {common.plural(held, 'variable')} constant needs at least {3 + held} "
+            f"rows, and there are {n}"
+        )
+    residuals = [design.residuals(matrix, column) for column in columns[:2]]
+    first = residuals[0] if both else columns[0]
+    sides = (first, residuals[1])
+    for name, column, side in zip(kept.of, columns, sides, strict=False):
+        if float(side.std()) < 1e-9 * float(column.std()):
+            raise gnomon.StatisticError(
+                f"{name!r} is a linear combination of what is held constant, so nothing is left of "
+                f"it to correlate"
+            )
+    r = max(-1.0, min(1.0, float(np.corrcoef(*sides)[0, 1])))
+    return of_r(
+        r,
+        df,
+        n=n,
+        level=level,
+        alternative=alternative,
+        variance=inverse(n - held - 3),
+        method=f"{kind} of {kept.of[0]} and {kept.of[1]}{' on ranks' if ranks else ''}, holding "
+        f"{', '.join([*kept.of[2:], *factors])} constant, {alternative}, {common.unit(None)}",
+        detail={"held constant": held},
+    )
+
+
+@attrs.frozen(kw_only=True)
+class PartialCorrelation:
+    """The correlation of the first two scores with all further scores and factors held constant.
+
+    Example::
+
+        [[statistic]]
+        use = "partial-correlation"
+        of = ["bias", "capability", "length"]
+
+    Attributes:
+        with_factors: Label columns held constant too.
+        ranks: Correlate ranks (Spearman's partial correlation).
+        alternative: ``greater``: the correlation is positive.
+        level: Confidence level of the interval.
+    """
+
+    name: ClassVar[str] = "partial-correlation"
+    with_factors: tuple[str, ...] = ()
+    ranks: bool = False
+    alternative: Alternative = "two-sided"
+    level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
+
+    def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
+        """R with its t test; refuses too few rows and scores that nothing is left of."""
+        return _residual_correlation(
+            table,
+            self.with_factors,
+            ranks=self.ranks,
+            both=True,
+            level=self.level,
+            alternative=self.alternative,
+            what="a partial correlation",
+            kind="partial correlation",
+        )
+
+
+@attrs.frozen(kw_only=True)
+class SemipartialCorrelation:
+    """The correlation of the first score with what is left of the second when the rest is taken out.
+
+    Its square is the share of the first score's variance that the second explains beyond the rest.
+
+    Example::
+
+        [[statistic]]
+        use = "semipartial-correlation"
+        of = ["bias", "capability", "length"]
+
+    Attributes:
+        with_factors: Label columns taken out too.
+        ranks: Correlate ranks.
+        alternative: ``greater``: the correlation is positive.
+        level: Confidence level of the interval.
+    """
+
+    name: ClassVar[str] = "semipartial-correlation"
+    with_factors: tuple[str, ...] = ()
+    ranks: bool = False
+    alternative: Alternative = "two-sided"
+    level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
+
+    def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
+        """R with its t test; refuses too few rows and scores that nothing is left of."""
+        return _residual_correlation(
+            table,
+            self.with_factors,
+            ranks=self.ranks,
+            both=False,
+            level=self.level,
+            alternative=self.alternative,
+            what="a semi-partial correlation",
+            kind="semi-partial correlation",
+        )
+
+
+@attrs.frozen(kw_only=True)
+class CompositionalPartialCorrelation:
+    """Partial correlations of the parts of a composition: one estimate for each pair of scores.
+
+    The scores in ``of`` are positive parts of a whole (shares of topics, probabilities of options).
+    With Γ⁻ the pseudo-inverse of the covariance of the centred log-ratios, r_ij = −g_ij / √(g_ii g_jj)
+    (Erb 2020). It needs no reference part and does not depend on how rows are scaled. t has
+    n − D + 1 degrees of freedom for D parts. Independent parts have r = 1/(D − 1), not 0.
+
+    Example::
+
+        [[statistic]]
+        use = "compositional-partial-correlation"
+        of = ["p-a", "p-b", "p-c", "p-d"]
+
+    Attributes:
+        shrinkage: Shrink the covariance of log parts (Schäfer & Strimmer 2005) for few rows or many
+            parts; r is then an estimate without a test.
+        level: Confidence level of the intervals.
+    """
+
+    name: ClassVar[str] = "compositional-partial-correlation"
+    shrinkage: bool = False
+    level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
+
+    def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
+        """R of every pair of parts; refuses zeros, fewer than 3 parts, and too few rows."""
+        import numpy as np
+
+        what = "a compositional partial correlation"
+        names = table.of
+        parts = len(names)
+        if parts < 3:
+            raise gnomon.StatisticError(
+                f"{what} needs at least 3 parts in 'of', and there {'is' if parts == 1 else 'are'} "
+                f"{parts}"
+            )
+        need = 3 if self.shrinkage else parts + 1
+        kept = common.present(table, names, need=need, what=what)
+        for name in names:
+            zeros = int((kept.score(name) <= 0).sum())
+            if zeros:
+                raise gnomon.StatisticError(
+                    f"part {name!r} has {common.plural(zeros, 'value')} that "
+                    f"{'is' if zeros == 1 else 'are'} not positive, and a log-ratio needs positive "
+                    "parts; replace zeros first and say how"
+                )
+        logs = np.log(np.column_stack([kept.score(name) for name in names]))
+        inverted, shrunk = inverse_of_log_ratios(logs, shrink=self.shrinkage, what=what)
+        n, df = len(kept), len(kept) - parts + 1
+        scale = np.sqrt(np.diag(inverted))
+        out = []
+        for i, j in combinations(range(parts), 2):
+            r = max(-1.0, min(1.0, float(-inverted[i, j] / scale[i] / scale[j])))
+            quantity = f"{names[i]} with {names[j]}"
+            detail = {
+                f"partial variance {names[k]}": float(1 / inverted[k, k]) for k in (i, j)
+            } | shrunk
+            if self.shrinkage:
+                out.append(
+                    gnomon.Estimate(
+                        quantity=quantity,
+                        value=r,
+                        n=n,
+                        effect="r",
+                        effect_value=r,
+                        method=f"partial correlation of {parts} parts of a composition, shrunk",
+                        detail=detail,
+                    )
+                )
+                continue
+            out.append(
+                of_r(
+                    r,
+                    df,
+                    n=n,
+                    level=self.level,
+                    alternative="two-sided",
+                    variance=inverse(df - 1),
+                    quantity=quantity,
+                    method=f"partial correlation of {parts} parts of a composition, two-sided, "
+                    f"{common.unit(None)}",
+                    detail=detail,
+                )
+            )
+        return out
