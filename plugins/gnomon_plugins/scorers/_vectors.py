@@ -157,9 +157,10 @@ def _check_sizes(
 ) -> None:
     for name, found in rows.items():
         if len(found) < least[name]:
+            vectors = "vector" if len(found) == 1 else "vectors"
             raise NotScored(
                 "error",
-                f"the set {name!r} has {len(found)} usable {'vector' if len(found) == 1 else 'vectors'}; at least {least[name]} are needed",
+                f"the set {name!r} has {len(found)} usable {vectors}; it needs at least {least[name]}",
                 detail,
             )
     lengths = {len(vector) for found in rows.values() for vector in found}

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import gnomon
 from gnomon_plugins.statistics.anova import Anova, AnovaTwoWay
 from gnomon_plugins.statistics.as_scored import AsScored
+from gnomon_plugins.statistics.bootstrap import Bootstrap
 from gnomon_plugins.statistics.contingency import ChiSquare, FisherExact, GTest
 from gnomon_plugins.statistics.correlations import Kendall, Pearson, Spearman
 from gnomon_plugins.statistics.means import Mean, Proportion
@@ -19,6 +20,7 @@ from gnomon_plugins.statistics.partial import (
     PartialCorrelation,
     SemipartialCorrelation,
 )
+from gnomon_plugins.statistics.permutation import Permutation
 from gnomon_plugins.statistics.proportions import Binomial, McNemar
 from gnomon_plugins.statistics.rank_sums import Kruskal, MannWhitney
 from gnomon_plugins.statistics.regression import LinearRegression, LogisticRegression
@@ -55,4 +57,6 @@ def register_statistics() -> Iterable[type]:
         CompositionalPartialCorrelation,
         LinearRegression,
         LogisticRegression,
+        Permutation,
+        Bootstrap,
     ]

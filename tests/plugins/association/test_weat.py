@@ -123,9 +123,9 @@ def test_zero_and_not_finite_vectors_are_left_out_by_name():
         (
             SETS,
             {word: vector for word, vector in VECTORS.items() if word not in ("x1", "x2")},
-            "the set 'x' has 1 usable vector; at least 2 are needed",
+            "the set 'x' has 1 usable vector; it needs at least 2",
         ),
-        (SETS, {}, "the set 'x' has 0 usable vectors; at least 2 are needed"),
+        (SETS, {}, "the set 'x' has 0 usable vectors; it needs at least 2"),
         (
             SETS,
             {**VECTORS, "y1": [1.0, 2.0]},
