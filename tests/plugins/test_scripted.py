@@ -31,6 +31,7 @@ from gnomon import (
 )
 from gnomon_plugins.backends._regular import RegexError, draw_match
 from gnomon_plugins.backends.scripted import Scripted
+from gnomon_plugins.executors.in_process import InProcess
 
 
 def chat(text: str = "hello", **more) -> Chat:
@@ -167,6 +168,17 @@ def test_rules_delay_and_fail(tmp_path):
         2.5,
         False,
     )
+
+
+def test_delays_are_waited_for_in_a_run(tmp_path):
+    """The executor waits for a delayed rule and takes an instant one as it is."""
+
+    async def asked():
+        backend = Scripted(model=script(tmp_path, RULES))
+        async with InProcess().open({"subject": backend}) as asker:
+            return [(await asker.ask(chat(text))).text for text in ("slow", "The nurse left.")]
+
+    assert asyncio.run(asked()) == ["late", "woman"]
 
 
 def test_rule_probabilities_are_scaled_to_the_options(tmp_path):
