@@ -31,6 +31,7 @@ from gnomon import (
 )
 from gnomon_plugins.backends._regular import RegexError, draw_match
 from gnomon_plugins.backends.scripted import Scripted
+from gnomon_plugins.executors.in_process import InProcess
 
 
 def chat(text: str = "hello", **more) -> Chat:
@@ -169,6 +170,17 @@ def test_rules_delay_and_fail(tmp_path):
     )
 
 
+def test_delays_are_waited_for_in_a_run(tmp_path):
+    """The executor waits for a delayed rule and takes an instant one as it is."""
+
+    async def asked():
+        backend = Scripted(model=script(tmp_path, RULES))
+        async with InProcess().open({"subject": backend}) as asker:
+            return [(await asker.ask(chat(text))).text for text in ("slow", "The nurse left.")]
+
+    assert asyncio.run(asked()) == ["late", "woman"]
+
+
 def test_rule_probabilities_are_scaled_to_the_options(tmp_path):
     """Mass outside the options is reported as coverage and scaled away."""
     reply = Scripted(model=script(tmp_path, RULES)).ask(choose("pick one"))
@@ -227,7 +239,7 @@ def test_identity_follows_the_file(tmp_path):
         ("a.json", "3", "{file}: expected an object or a list of answers, found '3'"),
         ("a.json", "[3]", "{file}: 'answers' must be a list of texts"),
         ("a.toml", "", "{file}: holds no answers; give answers, rules, or a default"),
-        ("a.toml", "rules = []", "{file}: unknown key 'rules'; an answer file has: answers, default, rule"),
+        ("a.toml", "rules = []", "{file}: unknown key 'rules' (did you mean 'rule'?); an answer file has: answers, default, rule"),
         ("a.toml", "rule = 3", "{file}: 'rule' must be a list of tables; write [[rule]]"),
         ("a.toml", "default = 3", "{file}: 'default' must be a text, found 3"),
         ("a.toml", 'answers = ["a"]\ndefault = "b"', "{file}: has both answers in order and rules; keep one of them"),
@@ -238,7 +250,8 @@ def test_identity_follows_the_file(tmp_path):
         ("a.toml", '[[rule]]\nreply = "a"\nstatus = "late"', "{file}: rule 1: 'status' must be one of ok, refused, filtered, truncated, error, found 'late'"),
         ("a.toml", '[[rule]]\nreply = "a"\nregex = "("', "{file}: rule 1: 'regex' is not a regular expression: missing ), unterminated subpattern at position 0"),
         ("a.toml", '[[rule]]\nprobabilities = {a = 0}', "{file}: rule 1: 'probabilities' must be numbers of 0 or more, not all 0"),
-        ("a.toml", '[[rule]]\nanswer = "a"', "{file}: rule 1: unknown key 'answer'; a rule has: match, regex, reply, status, probabilities, delay, fail, retry, after, fatal"),
+        ("a.toml", '[[rule]]\nanswr = "a"', "{file}: rule 1: unknown key 'answr'; a rule has: match, regex, reply, status, probabilities, delay, fail, retry, after, fatal"),
+        ("a.toml", '[[rule]]\nrepl = "a"', "{file}: rule 1: unknown key 'repl' (did you mean 'reply'?); a rule has: match, regex, reply, status, probabilities, delay, fail, retry, after, fatal"),
         ("a.csv", "", "'{file}' is no answer file; scripted takes a file ending in .toml, .json or .jsonl, or one of: echo, fill"),
     ],
 )  # fmt: skip
@@ -255,6 +268,12 @@ def test_missing_and_undecodable_files(tmp_path):
     with pytest.raises(ModelError) as failed:
         Scripted(model="nowhere.toml")
     assert str(failed.value) == "there is no answer file 'nowhere.toml'"
+    with pytest.raises(ModelError) as failed:
+        Scripted(model="echoo")
+    assert str(failed.value) == (
+        "'echoo' is no answer file (did you mean 'echo'?); scripted takes a file ending in .toml, "
+        ".json or .jsonl, or one of: echo, fill"
+    )
     bad = tmp_path / "b.toml"
     bad.write_bytes('default = "é"'.encode("latin-1"))
     with pytest.raises(ModelError) as failed:

@@ -37,11 +37,11 @@ class _Open:
 class Replay:
     """Replies from a table with one row per reply: ``replay:published.csv``.
 
-    A row is found by the item key and by the columns that bear the names of the factors, whose cells are
-    compared with the trial's levels. A factor that the table does not have must be named in ``ignore``,
-    since the same rows then answer for all of its levels. Several rows of one key are handed out by repeat number, in
-    the order of the table, or by the repeat column where there is one. Replies are as published: a
-    constraint is taken as met. For ``choose`` the text must be one of the options.
+    A row is found by the item key and by the columns that bear the names of the factors, whose cells
+    are compared with the trial's levels. A factor that the table does not have must be named in
+    ``ignore``, since the same rows then answer for all of its levels. Several rows of one key are handed
+    out by repeat number, in the order of the table, or by the repeat column where there is one. Replies
+    are as published: a constraint is taken as met. For ``choose`` the text must be one of the options.
 
     Attributes:
         model: Path of a ``.csv``, ``.tsv`` or ``.jsonl`` file with a header or objects; with ``*``, of
