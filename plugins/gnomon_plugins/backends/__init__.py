@@ -10,6 +10,7 @@ from gnomon_plugins.backends.local import Local
 from gnomon_plugins.backends.providers import LiteLLM
 from gnomon_plugins.backends.replay import Replay
 from gnomon_plugins.backends.scripted import Scripted
+from gnomon_plugins.backends.sentence import Sentence
 from gnomon_plugins.backends.vectors import Vectors
 
 
@@ -22,5 +23,6 @@ def register_backends() -> Iterable[type]:
         LiteLLM,
         Replay,
         Scripted,
+        Sentence,
         Vectors,
     ]
