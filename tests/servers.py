@@ -44,7 +44,7 @@ class Answer:
         reset_after: Reset the connection after this many bytes of the body; 0 before the header.
         endless: Sent again and again after the body, with no end.
         drip: Seconds between single bytes of the body.
-        twice: The whole answer is sent a second time, unasked.
+        twice: The whole answer is sent a second time, unasked, after this many seconds.
     """
 
     status: int = 200
@@ -55,7 +55,7 @@ class Answer:
     reset_after: int | None = None
     endless: bytes | None = None
     drip: float = 0.0
-    twice: bool = False
+    twice: float | None = None
 
     @property
     def data(self) -> bytes:
@@ -139,7 +139,7 @@ class _Connection(asyncio.Protocol):
 
     def answer(self, answer: Answer) -> None:
         whole = answer.delay or answer.drip or answer.endless is not None
-        if not whole and answer.reset_after is None and not answer.twice:
+        if not whole and answer.reset_after is None and answer.twice is None:
             self.transport.write(_head(answer) + answer.data)
             return
         task = asyncio.get_running_loop().create_task(self._slowly(answer))
@@ -163,7 +163,8 @@ class _Connection(asyncio.Protocol):
                 await asyncio.sleep(answer.drip)
         else:
             self.transport.write(answer.data)
-        if answer.twice:
+        if answer.twice is not None:
+            await asyncio.sleep(answer.twice)
             self.transport.write(_head(answer) + answer.data)
         while answer.endless is not None and not self.transport.is_closing():
             self.transport.write(answer.endless)

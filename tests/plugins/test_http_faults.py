@@ -89,17 +89,15 @@ def test_retry_after_as_a_date():
         (Answer(body=b"[1]"), "http:m at URL answered with JSON that is not an object"),
         (Answer(body={**completion(), "choices": []}), "http:m at URL answered with no choice"),
         (Answer(body={}), "http:m at URL answered with JSON that has no 'choices'"),
-        (Answer(reset_after=0), "http:m at URL broke the connection off: [Errno 104] Connection reset by peer"),
-        (Answer(body=completion("x" * 5000), reset_after=100), "http:m at URL broke the connection off: "),
-        (Answer(body=b"x", headers={"content-length": "zz"}), "http:m at URL answered with what is no HTTP: "),
+        (Answer(reset_after=0), "http:m at URL broke the connection off: Connection reset by peer"),
+        (Answer(body=completion("x" * 5000), reset_after=100), "http:m at URL broke off in the middle of its answer"),
+        (Answer(body=b"x", headers={"content-length": "zz"}), "http:m at URL answered with what is no HTTP: Invalid character in Content-Length: b'content-length: zz' ^"),
     ],
 )  # fmt: skip
 def test_bodies_that_are_no_reply(answer, message):
     """A body that cannot be read, or is cut off, may be tried again."""
     got = failure(answer)
-    assert got.message.startswith(message)
-    if not message.endswith(": "):
-        assert got.message == message
+    assert got.message == message
     assert (got.retry, got.fatal) == (True, False)
 
 
@@ -158,7 +156,7 @@ def test_a_server_without_tls():
     """Plain HTTP under an https address stops the run."""
     with serving(completion()) as server:
         got = failure(completion(), url=server.url.replace("http://", "https://"))
-    assert got.message.startswith("http:m at URL does not speak TLS as it should: ")
+    assert got.message == "http:m at URL does not speak TLS as it should: wrong version number"
     assert (got.retry, got.fatal) == (False, True)
 
 
@@ -168,7 +166,9 @@ def test_a_certificate_that_cannot_be_trusted(tmp_path):
     context.load_cert_chain(*self_signed(tmp_path))
     with serving(completion(), tls=context) as server:
         got = failure(completion(), url=server.url.replace("http://", "https://"))
-    assert got.message.startswith("http:m at URL has a certificate that cannot be trusted: ")
+    assert got.message == (
+        "http:m at URL has a certificate that cannot be trusted: self-signed certificate"
+    )
     assert (got.retry, got.fatal) == (False, True)
 
 
@@ -200,7 +200,7 @@ def test_nobody_listens():
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     got = failure(completion(), url=url)
-    assert got.message.startswith("http:m at URL could not be reached: ")
+    assert got.message == "http:m at URL could not be reached: Connection refused"
     assert (got.retry, got.fatal) == (True, False)
 
 
@@ -244,12 +244,18 @@ def test_a_model_that_is_gone_half_way():
         assert got.fatal
 
 
-def test_a_duplicate_response_answers_nobody_else():
-    """A response sent twice must not become the reply to the next ask on that connection."""
+@pytest.mark.parametrize("later", [0.0, 0.02])
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_duplicate_response_answers_nobody_else(later, busy):
+    """A response sent twice must not become the reply to the next ask on that connection.
+
+    Neither when it was read while the connection was idle, nor when it still waits in the socket
+    because the process was busy.
+    """
 
     def handler(request):
         n = request.json["messages"][0]["content"]
-        return Answer(body=completion(f"re {n}"), twice=n == "0")
+        return Answer(body=completion(f"re {n}"), twice=later if n == "0" else None)
 
     async def asked(url: str):
         backend = Http(model="m", base_url=url, connections=1)
@@ -258,13 +264,17 @@ def test_a_duplicate_response_answers_nobody_else():
             for n in range(4):
                 ask = Chat(messages=(Message("user", str(n)),))
                 texts.append((await backend.ask(ask)).text)
-                await asyncio.sleep(0.05)
+                if busy:
+                    time.sleep(0.1)
+                else:
+                    await asyncio.sleep(0.1)
             return texts
         finally:
             await backend.close()
 
     with serving(handler) as server:
         assert asyncio.run(asked(server.url)) == ["re 0", "re 1", "re 2", "re 3"]
+        assert server.connections == 2
 
 
 def test_a_kept_connection_that_the_server_closed():

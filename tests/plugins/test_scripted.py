@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import pickle
 import re
 from pathlib import Path
 
@@ -73,6 +74,15 @@ def test_answers_cycle():
     """With cycle the answers begin again."""
     backend = Scripted(answers=("a", "b"), cycle=True)
     assert [backend.ask(chat()).text for _ in range(5)] == ["a", "b", "a", "b", "a"]
+
+
+def test_a_copy_in_another_process_goes_on(tmp_path):
+    """A pickled copy has the same answers or rules."""
+    backend = Scripted(answers=["a", "b"])
+    backend.ask(chat())
+    assert pickle.loads(pickle.dumps(backend)).ask(chat()).text == "b"
+    ruled = Scripted(model=script(tmp_path, RULES))
+    assert pickle.loads(pickle.dumps(ruled)).ask(chat("Is Ann older?")).text == "cannot say"
 
 
 def test_function_gets_the_ask():
@@ -333,15 +343,46 @@ def test_fill_keeps_to_the_constraint(n):
     assert said["none"] is None
 
 
-def test_fill_refuses_a_grammar_in_words():
-    """What fill cannot draw from is not offered, and named when asked all the same."""
-    assert "grammar" not in Scripted(model="fill").offers.constraints
+GRAMMAR = """
+# a list of ratings, one a line
+root   ::= line{2,3} end?
+line   ::= name ": " rating "\\n"
+name   ::= [A-C] | "w" [a-z]+ | "\\"" [^\\]"()a-y] "\\""
+rating ::= [1-7] | "(" rating ")"
+end    ::= "\\x2e" | ( "!" | "?" )*
+"""
+
+
+@given(st.integers())
+def test_fill_keeps_to_a_grammar(n):
+    """A filled reply is one that the grammar allows, recursive rules and all."""
+    said = Scripted(model="fill").ask(chat(str(n), constraint=Constraint(grammar=GRAMMAR))).text
+    name = r'([A-C]|w[a-z]+|"[^\]"()a-y]")'
+    found = re.fullmatch(rf"({name}: (\(*[1-7]\)*)\n){{2,3}}(\.|[!?]*)", said)
+    assert found
+    assert said.count("(") == said.count(")")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "message"),
+    [
+        (Constraint(grammar="start ::= 'a'"), "grammar: line 1 has \"'a'\", which is not read"),
+        (Constraint(grammar='start ::= "a"'), "grammar: it has no rule 'root'"),
+        (Constraint(grammar="root ::= rot"), "grammar: there is no rule 'rot'"),
+        (Constraint(grammar='root ::= ("a"'), "grammar: a '(' is not closed"),
+        (Constraint(grammar='root ::= * "a"'), "grammar: '*' stands where nothing can be repeated"),
+        (Constraint(grammar='"a" root ::= "b"'), "grammar: '\"a\"' stands where a rule 'name ::= …' should begin"),
+        (Constraint(grammar="root ::= root"), "grammar: its rules call each other without coming to an end"),
+        (Constraint(regex="(?=a)"), "regex: the group '(?=' in '(?=a)' cannot be turned into a grammar"),
+        (Constraint(json_schema="[]"), "json_schema: a schema is an object, found []"),
+        (Constraint(json_schema="{"), "json_schema: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+    ],
+)  # fmt: skip
+def test_fill_says_what_it_cannot_draw_from(constraint, message):
+    """A form that cannot be read is a failed call that says where."""
     with pytest.raises(CallFailed) as failed:
-        Scripted(model="fill").ask(chat(constraint=Constraint(grammar='root ::= "a"')))
-    assert failed.value.message == (
-        "scripted:fill cannot draw from a constraint of form 'grammar'; "
-        "it knows: json_schema, pattern, regex"
-    )
+        Scripted(model="fill").ask(chat(constraint=constraint))
+    assert failed.value.message == f"scripted:fill cannot draw from the {message}"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import select
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _CONNECT = 10.0
+_OPENSSL = re.compile(r"^\[SSL: \w+\] | \(_ssl\.c:\d+\)$")
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
@@ -100,7 +104,7 @@ class Connection:
             headers["Authorization"] = f"Bearer {self._key}"
         self._loop = asyncio.get_running_loop()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self.limits.connections, ttl_dns_cache=60),
+            connector=_quiet_connector()(limit=self.limits.connections, ttl_dns_cache=60),
             headers=headers,
             # Nothing that one reply sets may travel with the next call.
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -194,7 +198,7 @@ class Connection:
         """The failure that a broken connection means."""
         import aiohttp
 
-        said = faults.scrub(faults.sentence_of(str(error)) or type(error).__name__)
+        said = faults.scrub(_cause(error))
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return CallFailed(
                 f"{self.who} has a certificate that cannot be trusted: {said}", fatal=True
@@ -212,7 +216,52 @@ class Connection:
             return CallFailed(f"{self.who} could not be reached: {said}", retry=True)
         if isinstance(error, aiohttp.ClientResponseError):
             return CallFailed(f"{self.who} answered with what is no HTTP: {said}", retry=True)
+        if isinstance(error, aiohttp.ClientPayloadError):
+            return CallFailed(f"{self.who} broke off in the middle of its answer", retry=True)
         return CallFailed(f"{self.who} broke the connection off: {said}", retry=True)
+
+
+@lru_cache(maxsize=1)
+def _quiet_connector() -> type[aiohttp.TCPConnector]:
+    """A connector that uses a kept connection again only when nothing has come on it meanwhile.
+
+    What comes unasked (a response sent twice, an error page before the server hangs up) would otherwise
+    be taken as the reply to the next ask, and every reply after it would belong to the ask before.
+    """
+    import aiohttp
+
+    class Quiet(aiohttp.TCPConnector):
+        async def connect(self, *args: Any, **kwargs: Any) -> Any:
+            while True:
+                connection = await super().connect(*args, **kwargs)
+                protocol = connection.protocol
+                if protocol is None or not (protocol.should_close or _has_input(protocol)):
+                    return connection
+                connection.close()
+
+    return Quiet
+
+
+def _has_input(protocol: Any) -> bool:
+    """Whether bytes, or the end, wait in the socket and were not read yet."""
+    transport = protocol.transport
+    raw = transport.get_extra_info("socket") if transport is not None else None
+    if raw is None or not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(raw.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, without the client's own words around it."""
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    number = getattr(cause, "errno", None)
+    if isinstance(number, int) and number > 0 and type(cause).__module__ != "ssl":
+        return os.strerror(number)
+    words = [getattr(cause, name, None) for name in ("verify_message", "strerror", "message")]
+    said = str(next((word for word in words if word), cause))
+    return faults.sentence_of(_OPENSSL.sub("", said)) or type(error).__name__
 
 
 class Filtered(Exception):

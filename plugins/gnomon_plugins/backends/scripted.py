@@ -6,8 +6,7 @@ One invariant: no network, no model and no clock decide a reply, and every simul
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -49,7 +48,7 @@ class Scripted:
     cycle: bool = False
     _script: Script = attrs.field(init=False, eq=False, repr=False)
     _identity: Mapping[str, str] = attrs.field(init=False, eq=False, repr=False)
-    _place: Iterator[int] = attrs.field(init=False, eq=False, repr=False, factory=itertools.count)
+    _given: list[int] = attrs.field(init=False, eq=False, repr=False, factory=lambda: [0])
 
     def __attrs_post_init__(self) -> None:
         if self.answers and self.function is not None:
@@ -67,10 +66,9 @@ class Scripted:
     def offers(self) -> Capability:
         """All five kinds. Answers in order are given one at a time, so that the order is the plan's."""
         filling = self.model == "fill"
-        forms = {"pattern", "regex", "json_schema"} if filling else {*_FORMS}
         return Capability(
             kinds={"chat", "choose", "loglik", "embed", "hidden"},
-            constraints=() if self.model == "echo" else forms,
+            constraints=() if self.model == "echo" else _FORMS,
             logprobs=20,
             seed=True,
             free_format=not filling,
@@ -113,7 +111,8 @@ class Scripted:
 
     def _next(self) -> str | Reply:
         answers = self._script.answers
-        place = next(self._place)
+        place = self._given[0]
+        self._given[0] += 1
         if place >= len(answers) and not self.cycle:
             raise CallFailed(
                 f"the script has {len(answers)} answers and all of them were given; "

@@ -90,3 +90,36 @@ def _same_means(cluster: str, what: str) -> str:
         f"the clusters of {cluster!r} do not differ in their means, so there is no standard error "
         f"for {what}"
     )
+
+
+def cluster_means(
+    values: np.ndarray, table: gnomon.Table, cluster: str, *, need: int, what: str
+) -> np.ndarray:
+    """The mean of each cluster, of shape (clusters,)."""
+    import numpy as np
+
+    codes, _ = common.clusters(table, cluster, need=need, what=f"{what} clustered by {cluster!r}")
+    means: np.ndarray = np.bincount(codes, weights=values) / np.bincount(codes)
+    return means
+
+
+def unclustered(two: Two, cluster: str, *, what: str) -> Two:
+    """Two samples of cluster means.
+
+    Raises:
+        StatisticError: A cluster lies in both samples, which makes them pairs.
+    """
+    import attrs
+    import numpy as np
+
+    shared = np.intersect1d(two.first_table.label(cluster), two.second_table.label(cluster))
+    if len(shared):
+        raise gnomon.StatisticError(
+            f"{cluster!r} = {str(shared[0])!r} occurs in both {two.names[0]!r} and {two.names[1]!r}; "
+            f"for {what} of such clusters name {cluster!r} in 'paired_by' instead"
+        )
+    return attrs.evolve(
+        two,
+        first=cluster_means(two.first, two.first_table, cluster, need=1, what=what),
+        second=cluster_means(two.second, two.second_table, cluster, need=1, what=what),
+    )

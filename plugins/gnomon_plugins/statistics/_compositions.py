@@ -6,7 +6,6 @@ number, and no part is a reference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import gnomon
@@ -16,14 +15,13 @@ if TYPE_CHECKING:
 
 
 def inverse_of_log_ratios(
-    logs: np.ndarray, *, shrink: bool, names: Sequence[str], what: str
+    logs: np.ndarray, *, shrink: bool, what: str
 ) -> tuple[np.ndarray, dict[str, float]]:
     """The pseudo-inverse Γ⁻ of the covariance of centred log-ratios.
 
     Args:
         logs: Natural logarithms of the parts, of shape (rows, parts).
         shrink: Shrink the covariance of the logarithms of proportions first.
-        names: The parts, for the error.
         what: The statistic in words, for the error.
 
     Returns:
@@ -46,9 +44,8 @@ def inverse_of_log_ratios(
     values, vectors = np.linalg.eigh(gamma)
     # One eigenvalue is 0 by construction; a second one would be a dependence among the ratios.
     if values[1] < 1e-10 * values[-1] or values[-1] < 1e-24:
-        part = names[int(np.argmax(np.abs(vectors[:, 1])))]
         raise gnomon.StatisticError(
-            f"the log-ratios of the {parts} parts are linearly dependent (look at {part!r}), so "
+            f"the log-ratios of the {parts} parts are linearly dependent, so "
             f"there is no {what.removeprefix('a ')}"
         )
     kept = vectors[:, 1:]

@@ -6,6 +6,7 @@ One invariant: a row counts only when both scores are present, and neither may b
 from __future__ import annotations
 
 import math
+from itertools import permutations
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
@@ -17,6 +18,12 @@ from gnomon_plugins.statistics._tails import Alternative, log10_of, normal_tail,
 
 if TYPE_CHECKING:
     import numpy as np
+
+_EXACT_RANKS = 7
+
+
+PERFECT = 1 - 1e-12
+"""Beyond this a correlation is ±1 but for rounding, and its t would be noise."""
 
 
 def two_scores(table: gnomon.Table, *, need: int, what: str) -> gnomon.Table:
@@ -62,13 +69,20 @@ def of_r(
         note: A warning.
         detail: Further numbers.
     """
-    t = r * math.sqrt(df / max(1 - r * r, 1e-300))
-    p, log10_p = t_tail(t, df, alternative)
+    t: float | None = None
+    p: float | None = None
+    log10_p: float | None = None
+    if abs(r) > PERFECT:
+        r = math.copysign(1.0, r)
+        note = note or "the rows lie on a line without error, so there is no test"
+    else:
+        t = r * math.sqrt(df / (1 - r * r))
+        p, log10_p = t_tail(t, df, alternative)
     low: float | None = None
     high: float | None = None
-    if 0 < variance < math.inf:
+    if abs(r) < 1 and 0 < variance < math.inf:
         low, high = effects.fisher_interval(r, variance, level)
-    else:
+    elif abs(r) < 1:
         note = note or "too few rows for an interval through Fisher's z"
     return gnomon.Estimate(
         quantity=quantity,
@@ -109,23 +123,25 @@ def _clustered(
     what: str,
     kind: str,
 ) -> gnomon.Estimate:
-    """A correlation whose error comes from its influence, summed by cluster, with G − 1."""
+    """A correlation whose error, on Fisher's scale, is the jackknife over clusters, with G − 1."""
     import numpy as np
     from scipy import special
 
     codes, count = common.clusters(table, cluster, need=3, what=f"{what} clustered by {cluster!r}")
-    zx, zy = ((v - v.mean()) / v.std() for v in (x, y))
-    r = float(zx @ zy) / len(x)
-    influence = zx * zy - r / 2 * (zx**2 + zy**2)
-    sums = np.bincount(codes, weights=influence)
-    error = math.sqrt(count / (count - 1) * float(sums @ sums)) / len(x)
-    if error < common.SMALLEST_SD or abs(r) > 1 - 1e-12:
+    x, y = ((v - v.mean()) / v.std() for v in (x, y))
+    r = float(x @ y) / len(x)
+    terms = np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y])
+    sums = np.column_stack([np.bincount(codes, weights=term) for term in terms.T])
+    n, sx, sy, sxx, syy, sxy = (sums.sum(axis=0) - sums).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without = (sxy - sx * sy / n) / np.sqrt((sxx - sx**2 / n) * (syy - sy**2 / n))
+        z = np.arctanh(without)
+    scaled = math.sqrt((count - 1) / count * float(((z - z.mean()) ** 2).sum()))
+    if abs(r) > PERFECT or not math.isfinite(scaled) or scaled < common.SMALLEST_SD:
         raise gnomon.StatisticError(
-            f"the clusters of {cluster!r} do not differ in how the scores go together (r = {r:.6g}), "
-            f"so there is no standard error for {what}"
+            f"without one of the clusters of {cluster!r} the correlation is not defined, or it is the "
+            f"same without any of them (r = {r:.6g}), so there is no standard error for {what}"
         )
-    # On Fisher's scale the error is that of r over 1 - r².
-    scaled = error / (1 - r * r)
     t = math.atanh(r) / scaled
     p, log10_p = t_tail(t, count - 1, alternative)
     reach = float(special.stdtrit(count - 1, (1 + level) / 2)) * scaled
@@ -136,7 +152,7 @@ def _clustered(
         low=low,
         high=high,
         level=level,
-        error=error,
+        error=scaled * (1 - r * r),
         test="t",
         test_value=t,
         df=count - 1,
@@ -147,7 +163,7 @@ def _clustered(
         effect_low=low,
         effect_high=high,
         n=len(x),
-        method=f"{kind}, {alternative}, {common.unit(cluster, count)}, on Fisher's z",
+        method=f"{kind}, {alternative}, {common.unit(cluster, count)}, jackknife of Fisher's z",
         detail={"clusters": count},
     )
 
@@ -156,8 +172,7 @@ def _clustered(
 class Pearson:
     """Pearson's correlation of two scores, with the interval through Fisher's z.
 
-    With ``cluster`` the error comes from the influence of each cluster on r, and t has G − 1 degrees
-    of freedom.
+    With ``cluster`` the error is the jackknife over clusters, and t has G − 1 degrees of freedom.
 
     Example::
 
@@ -211,7 +226,7 @@ class Pearson:
 class Spearman:
     """Spearman's rank correlation of two scores.
 
-    The test is t on n − 2; the interval goes through Fisher's z with the variance
+    The test is t on n − 2, or exact for up to 7 rows; the interval goes through Fisher's z with the variance
     (1 + ρ²/2) / (n − 3) of Bonett & Wright (2000).
 
     Example::
@@ -252,7 +267,7 @@ class Spearman:
                 kind="Spearman correlation",
             )
         rho = max(-1.0, min(1.0, float(np.corrcoef(x, y)[0, 1])))
-        return of_r(
+        made = of_r(
             rho,
             len(x) - 2,
             n=len(x),
@@ -261,6 +276,32 @@ class Spearman:
             variance=(1 + rho * rho / 2) * inverse(len(x) - 3),
             quantity="rho",
             method=f"Spearman correlation, {self.alternative}, {common.unit(None)}",
+        )
+        return made if len(x) > _EXACT_RANKS else self._exact(made, x, y)
+
+    def _exact(self, made: gnomon.Estimate, x: np.ndarray, y: np.ndarray) -> gnomon.Estimate:
+        """The same with the p-value counted over all orders of the second score."""
+        import numpy as np
+
+        sums = np.array(list(permutations(y))) @ x
+        seen = float(x @ y)
+        above = float((sums >= seen - 1e-9).mean())
+        below = float((sums <= seen + 1e-9).mean())
+        centre = len(x) * float(x.mean()) * float(y.mean())
+        p = {
+            "greater": above,
+            "less": below,
+            "two-sided": float((np.abs(sums - centre) >= abs(seen - centre) - 1e-9).mean()),
+        }[self.alternative]
+        return attrs.evolve(
+            made,
+            test=None,
+            test_value=None,
+            df=None,
+            p=p,
+            log10_p=log10_of(p),
+            note="too few rows for an interval through Fisher's z" if made.low is None else None,
+            method=f"Spearman correlation, exact, {self.alternative}, {common.unit(None)}",
         )
 
 

@@ -204,9 +204,7 @@ class CompositionalPartialCorrelation:
                     "parts; replace zeros first and say how"
                 )
         logs = np.log(np.column_stack([kept.score(name) for name in names]))
-        inverted, shrunk = inverse_of_log_ratios(
-            logs, shrink=self.shrinkage, names=names, what=what
-        )
+        inverted, shrunk = inverse_of_log_ratios(logs, shrink=self.shrinkage, what=what)
         n, df = len(kept), len(kept) - parts + 1
         scale = np.sqrt(np.diag(inverted))
         out = []

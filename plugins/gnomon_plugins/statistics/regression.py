@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_LARGE_LOGIT = 8.0
+"""A fitted chance below 1 in 3,000 or above its complement: rare without separation, certain with it."""
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Data:
     """What a regression is fitted to.
@@ -117,7 +121,7 @@ class LinearRegression:
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
-        _check(self.with_factors, self.reference)
+        check_reference(self.with_factors, self.reference)
         if self.robust != "none" and self.cluster is not None:
             raise ValueError("robust and cluster exclude each other; leave one out")
 
@@ -212,7 +216,8 @@ def _partial_r(t: float, df: float) -> float:
     return t / math.sqrt(t * t + df)
 
 
-def _check(factors: tuple[str, ...], reference: Mapping[str, str]) -> None:
+def check_reference(factors: tuple[str, ...], reference: Mapping[str, str]) -> None:
+    """Refuse a reference level for what is no factor."""
     for name in reference:
         if name not in factors:
             raise ValueError(f"reference names {name!r}, which is not in with_factors")
@@ -250,7 +255,7 @@ class LogisticRegression:
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
-        _check(self.with_factors, self.reference)
+        check_reference(self.with_factors, self.reference)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
         """Coefficients with tests, and pseudo-R²; refuses separated outcomes."""
@@ -302,7 +307,10 @@ class LogisticRegression:
         return [*out, self._whole(fit, data, method)]
 
     def _whole(self, fit: Any, data: Data, method: str) -> gnomon.Estimate:
-        likelihood, null = float(fit.llf), float(fit.llnull)
+        likelihood = float(fit.llf)
+        # With an intercept alone the chance of 1 is the share of ones; statsmodels searches for it.
+        shares = data.y.mean(), 1 - data.y.mean()
+        null = len(data.y) * float(sum(share * math.log(share) for share in shares))
         k = data.x.shape[1]
         made = gnomon.Estimate(
             quantity="pseudo-r-squared",
@@ -333,18 +341,24 @@ def fit_logit(data: Data, options: dict[str, Any], outcome: str, *, what: str) -
     """
     import warnings
 
+    import numpy as np
     from statsmodels.discrete.discrete_model import Logit
 
-    if separated(data.x, data.y):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # What statsmodels warns of here is looked at below, with a sentence of its own.
+        warnings.simplefilter("ignore")
+        try:
+            fit = Logit(data.y, data.x).fit(disp=0, maxiter=200, **options)
+        except np.linalg.LinAlgError:
+            fit = None
+    strange = fit is None or not fit.mle_retvals["converged"]
+    # A linear programme for each fit would cost more than the fit; separation shows in its size.
+    if (strange or np.abs(data.x @ fit.params).max() > _LARGE_LOGIT) and separated(data.x, data.y):
         raise gnomon.StatisticError(
             f"the predictors tell {outcome!r} = 0 from {outcome!r} = 1 without error in some rows "
             f"(separation), so {what} has no finite maximum; leave a predictor out, or join levels"
         )
-    with warnings.catch_warnings():
-        # Without separation the likelihood is concave with one maximum; slow steps are no news.
-        warnings.simplefilter("ignore")
-        fit = Logit(data.y, data.x).fit(disp=0, maxiter=200, **options)
-    if not fit.mle_retvals["converged"]:
+    if strange:
         raise gnomon.StatisticError(
             f"{what} did not converge in 200 steps; rescale the predictors with 'standardize'"
         )
