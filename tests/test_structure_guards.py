@@ -569,8 +569,8 @@ def tracked() -> list[Path]:
 FORBIDDEN = [
     "pypi" + ".org",
     "python" + "hosted",
-    "index" + "-url=",
-    "index" + "-url ",
+    "--index" + "-url",
+    "extra-index" + "-url",
     "registry.npm" + "js",
     "deb." + "debian.org",
     "/opt" + "/pypi",
