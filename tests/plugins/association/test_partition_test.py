@@ -152,7 +152,7 @@ def test_p_is_uniform_when_the_sets_are_exchangeable(n, m, method):
     from scipy.stats import binomtest
 
     rng = np.random.default_rng(2024)
-    rounds = 2000 if method == "exact" else 200
+    rounds = 2000 if method == "exact" else 100
     one, two = [], []
     for _ in range(rounds):
         values = rng.normal(size=n + m)
