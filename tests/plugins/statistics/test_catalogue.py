@@ -5,17 +5,51 @@ import sys
 
 import attrs
 import pytest
+
 from gnomon_plugins.statistics import register_statistics
 
 STATISTICS = {cls.name: cls for cls in register_statistics()}
-NAMED = """
-    t-one-sample t-paired t-welch wilcoxon mann-whitney sign binomial mcnemar chi-square fisher-exact
-    g-test kruskal anova anova-two-way pearson spearman kendall partial-correlation
-    semipartial-correlation compositional-partial-correlation linear-regression logistic-regression
-    mixed-linear mixed-logistic permutation bootstrap equivalence bayes-factor icc krippendorff-alpha
-    cohen-kappa fleiss-kappa cronbach-alpha mcdonald-omega split-half test-retest
-    regression-discontinuity mean proportion
-""".split()
+NAMED = [
+    "t-one-sample",
+    "t-paired",
+    "t-welch",
+    "wilcoxon",
+    "mann-whitney",
+    "sign",
+    "binomial",
+    "mcnemar",
+    "chi-square",
+    "fisher-exact",
+    "g-test",
+    "kruskal",
+    "anova",
+    "anova-two-way",
+    "pearson",
+    "spearman",
+    "kendall",
+    "partial-correlation",
+    "semipartial-correlation",
+    "compositional-partial-correlation",
+    "linear-regression",
+    "logistic-regression",
+    "mixed-linear",
+    "mixed-logistic",
+    "permutation",
+    "bootstrap",
+    "equivalence",
+    "bayes-factor",
+    "icc",
+    "krippendorff-alpha",
+    "cohen-kappa",
+    "fleiss-kappa",
+    "cronbach-alpha",
+    "mcdonald-omega",
+    "split-half",
+    "test-retest",
+    "regression-discontinuity",
+    "mean",
+    "proportion",
+]
 
 
 def test_names_of_the_field():
