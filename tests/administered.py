@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gnomon.loading import Around, load
-from gnomon.run.plan import merged_turns
-
 from gnomon import Ask, Exchange, Reply, Score, Trial, TrialRecord
 from gnomon.catalogue import Catalogue
 from gnomon.design import trials as make_trials
+from gnomon.loading import Around, load
+from gnomon.run.plan import merged_turns
 from gnomon.spec import Spec, applies
 
 SPECS = Path(__file__).resolve().parents[1] / "specs"

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -43,7 +44,7 @@ class Answer:
         reset_after: Reset the connection after this many bytes of the body; 0 before the header.
         endless: Sent again and again after the body, with no end.
         drip: Seconds between single bytes of the body.
-        twice: The whole answer is sent a second time, unasked.
+        twice: The whole answer is sent a second time, unasked, after this many seconds.
     """
 
     status: int = 200
@@ -54,7 +55,7 @@ class Answer:
     reset_after: int | None = None
     endless: bytes | None = None
     drip: float = 0.0
-    twice: bool = False
+    twice: float | None = None
 
     @property
     def data(self) -> bytes:
@@ -113,6 +114,11 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
+        if data[:1] == b"\x16":
+            # A TLS greeting: answered in plain text, as web servers do.
+            self.answer(Answer(status=400, body=b"plain HTTP only"))
+            self.transport.close()
+            return
         while True:
             head, found, rest = self.buffer.partition(b"\r\n\r\n")
             if not found:
@@ -133,7 +139,7 @@ class _Connection(asyncio.Protocol):
 
     def answer(self, answer: Answer) -> None:
         whole = answer.delay or answer.drip or answer.endless is not None
-        if not whole and answer.reset_after is None and not answer.twice:
+        if not whole and answer.reset_after is None and answer.twice is None:
             self.transport.write(_head(answer) + answer.data)
             return
         task = asyncio.get_running_loop().create_task(self._slowly(answer))
@@ -157,7 +163,8 @@ class _Connection(asyncio.Protocol):
                 await asyncio.sleep(answer.drip)
         else:
             self.transport.write(answer.data)
-        if answer.twice:
+        if answer.twice is not None:
+            await asyncio.sleep(answer.twice)
             self.transport.write(_head(answer) + answer.data)
         while answer.endless is not None and not self.transport.is_closing():
             self.transport.write(answer.endless)
@@ -187,7 +194,8 @@ class Server:
         connections: How many connections were opened.
     """
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.handler = handler
         self.requests: list[Request] = []
         self.connections = 0
@@ -200,7 +208,9 @@ class Server:
 
     async def serve(self, ready: Callable[[], None], done: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port)
+        server = await loop.create_server(
+            lambda: _Connection(self), "127.0.0.1", self.port, ssl=self.tls
+        )
         self.port = server.sockets[0].getsockname()[1]
         ready()
         await done.wait()
@@ -210,14 +220,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(handler: Handler | Answer | dict[str, Any]) -> Iterator[Server]:
+def serving(
+    handler: Handler | Answer | dict[str, Any], tls: ssl.SSLContext | None = None
+) -> Iterator[Server]:
     """A server for the length of a block. An answer or a payload stands for a handler that gives it."""
     if isinstance(handler, dict):
         handler = Answer(body=handler)
     if isinstance(handler, Answer):
         fixed = handler
         handler = lambda _: fixed  # noqa: E731 - a named function would say no more
-    server = Server(handler)
+    server = Server(handler, tls)
     ready = threading.Event()
     ends: dict[str, Any] = {}
 

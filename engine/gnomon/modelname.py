@@ -18,7 +18,7 @@ from gnomon.catalogue import Catalogue
 from gnomon.errors import UsageError, did_you_mean, listing
 from gnomon.protocols import Backend
 from gnomon.structure.walker import is_required, key_of, options_of, type_of
-from gnomon.structure.words import LISTS, arms, expected
+from gnomon.structure.words import LISTS, TABLES, arms, expected
 
 _BACKEND = re.compile(r"[a-z][a-z0-9-]*\Z")
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
@@ -133,8 +133,7 @@ def make_backend(catalogue: Catalogue, text: str) -> Backend:
         tp = type_of(cls, fields[key])
         made = _read(tp, value)
         if made is _UNREADABLE:
-            hint = _nearest_choice(tp, value)
-            faults.append(f"the option {key!r} is {_wanted(tp)}, and {value!r} is not{hint}")
+            faults.append(f"the option {key!r} is {_wanted(tp)}, {_why_not(tp, value)}")
         else:
             given[fields[key].alias or key] = made
     for key, field in fields.items():
@@ -158,11 +157,13 @@ def _wanted(tp: Any) -> str:
     return expected(tp)
 
 
-def _nearest_choice(tp: Any, value: str) -> str:
+def _why_not(tp: Any, value: str) -> str:
+    if all(get_origin(arm) in TABLES for arm in arms(tp)):
+        return "which a model string cannot hold"
     choices = [
         str(part) for arm in arms(tp) if get_origin(arm) is Literal for part in get_args(arm)
     ]
-    return did_you_mean(value, choices)
+    return f"and {value!r} is not{did_you_mean(value, choices)}"
 
 
 def _read(tp: Any, text: str) -> Any:

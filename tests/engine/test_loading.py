@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
 import pytest
-from loading_plugins import MeanOf, Probing, Share, TwoItems, Turns, catalogue, offer
+from loading_plugins import MeanOf, Probing, Share, Turns, TwoItems, catalogue, offer
 from valid_specs import ASKING, FULL, KINDS, MINIMAL
 
 import gnomon
@@ -125,6 +126,37 @@ def test_plugins_at_fault_are_not_the_fault_of_the_spec(load_text: Load) -> None
         "two plugins offer the procedure 'turns': module a and module b; "
         "remove one of them, or rename its class"
     )
+
+
+def test_a_plugin_that_failed_to_load_is_named(load_text: Load) -> None:
+    """A name that may belong to a plugin that did not load says so, and where to look."""
+    broken = EntryPoint(name="broken", value="no_such_module", group="gnomon")
+    plugins = Catalogue(entry_points=[broken], modules={"m": offer(procedures=(Turns,))})
+    assert faults_of(load_text, MINIMAL, plugins) == [
+        "f:9:7 stimuli.use: there is no source 'two-items'; there are: none; the plugin 'broken' "
+        "of no_such_module failed to load and may offer it: 'gnomon plugins' shows why"
+    ]
+
+
+def test_types_that_only_a_checker_imports(load_text: Load) -> None:
+    """A class whose other annotations cannot be evaluated still takes its options."""
+
+    @attrs.frozen(kw_only=True)
+    class Guarded(Turns):
+        """Asks the turns.
+
+        Attributes:
+            rounds: How often.
+        """
+
+        name: ClassVar[str] = "turns"
+        cache: ClassVar[NotImportedAtRunTime]  # type: ignore[name-defined]  # noqa: F821 - meant
+        rounds: int = 1
+
+    modules = {"m": offer(sources=(TwoItems,), procedures=(Guarded,))}
+    text = MINIMAL + '[procedure]\nuse = "turns"\nrounds = 2\n'
+    spec = load_text(text, Catalogue(entry_points=[], modules=modules))
+    assert spec.procedure.plugin == Guarded(rounds=2)
 
 
 def test_a_source_that_gives_something_else(load_text: Load) -> None:

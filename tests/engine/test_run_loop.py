@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import tiny
-from gnomon.store import Store
 
 import gnomon
 from gnomon import CallFailed, Reply
 from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, CapabilityError, UsageError
+from gnomon.store import Store
 
 
 @pytest.fixture(autouse=True)

@@ -134,6 +134,19 @@ def test_nothing_is_guessed(line):
     assert made["association-d"].detail["unread"] == [line]
 
 
+def test_marks_that_belong_to_a_word():
+    """Words that differ in a closing mark only are different words."""
+    fields = {
+        "positive": ("C++", "C"),
+        "negative": ("C#", ".NET"),
+        "words": ("C", "C#", "C++", ".NET"),
+        "label_default": "us",
+        "label_stigma": "them",
+    }
+    made = scores("C - us\nC# - them\nC++ - us\n.NET - them", fields)
+    assert made["association-d"].value == d_score(Tally(2, 0, 0, 2), 0.01)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -234,6 +247,24 @@ def test_labels_of_the_item():
     assert made["association-d.parsed"].value == pytest.approx(2 / 3)
 
 
+def test_vocabulary_is_found_out():
+    """``auto`` reads with the labels shown where the trial names them, with all of the item's where not."""
+    lists = {
+        "positive": ("joy",),
+        "negative": ("war",),
+        "default": ("Ben", "Paul"),
+        "stigma": ("Julia", "Anna"),
+    }
+    reply = "joy - Paul\nwar - Anna"
+    unknown = scores(reply, lists, vocabulary="auto")["association-d"]
+    assert unknown.value == d_score(Tally(1, 0, 0, 1), 0.01)
+    assert unknown.detail["labels"] == "all of the item"
+    shown = {**lists, "words": ("joy", "war"), "label_default": "Ben", "label_stigma": "Anna"}
+    known = scores(reply, shown, vocabulary="auto")["association-d"]
+    assert known.detail["lines_unread"] == 1
+    assert "labels" not in known.detail
+
+
 def test_faults_of_the_stimuli():
     """A word that speaks for both sides, or for none, is an error of the stimuli, in a sentence."""
     with pytest.raises(SourceError) as both:
@@ -244,6 +275,9 @@ def test_faults_of_the_stimuli():
     with pytest.raises(SourceError) as neither:
         d_of(FULL, fields={**FIELDS, "words": (*FIELDS["words"], "tea")})
     assert str(neither.value) == "the word 'tea' was shown and is neither positive nor negative"
+    with pytest.raises(SourceError) as alike:
+        d_of(FULL, fields={**FIELDS, "words": (*FIELDS["words"], "Joy!")})
+    assert str(alike.value) == "the words 'Joy!' and 'joy' cannot be told apart in a reply"
     with pytest.raises(TemplateError) as missing:
         d_of(FULL, fields={"words": ("joy",), "positive": ("joy",)})
     assert str(missing.value) == ("the trial has no field 'negative'; there are: positive, words")

@@ -286,6 +286,9 @@ def test_a_missing_key_is_said_before_any_call(monkeypatch):
         "which is not set"
     )
     assert failed.value.fatal
+    with pytest.raises(ModelError) as early:
+        LiteLLM(model="openai/gpt-4o").prepare(print)
+    assert str(early.value) == failed.value.message
 
 
 def test_a_server_of_ones_own_needs_no_key(monkeypatch):

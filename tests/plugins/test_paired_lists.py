@@ -7,11 +7,11 @@ import io
 import json
 
 import pytest
-from gnomon.loading import Around
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gnomon import SourceError
+from gnomon.loading import Around
 from gnomon_plugins.sources.paired_lists import PairedLists
 
 HEADER = "item,category,list,value\n"

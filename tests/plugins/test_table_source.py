@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from gnomon.loading import Around
 
 from gnomon import SourceError
+from gnomon.loading import Around
 from gnomon_plugins.sources.table import TableRows
 
 GOOD = "id,topic,question,answer\nq1,sums,1 + 1?,2\nq2,words,Say tea.,tea\n"

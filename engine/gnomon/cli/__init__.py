@@ -15,16 +15,37 @@ from typing import Any
 import click
 
 COMMANDS = {
-    "check": ("gnomon.cli.check", "Validate a measure with the loader that runs use."),
-    "describe": ("gnomon.cli.describe", "Explain a measure or a plugin."),
+    "check": (
+        "gnomon.cli.check",
+        "Validate measures, by name or path, with the loader that runs use.",
+    ),
+    "describe": (
+        "gnomon.cli.describe",
+        "Explain a measure or a plugin: what it is for and every option.",
+    ),
     "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
     "models": ("gnomon.cli.models", "List or pull model files."),
-    "plan": ("gnomon.cli.plan", "Show what a run would ask and may cost, without asking."),
-    "plugins": ("gnomon.cli.plugins", "Show who offers what, and what failed to load."),
-    "query": ("gnomon.cli.query", "Ask SQL of a results database, read-only."),
-    "results": ("gnomon.cli.results", "Show the estimates with their uncertainty."),
-    "run": ("gnomon.cli.run", "Run a measure on a model."),
-    "score": ("gnomon.cli.score", "Score stored replies again, without calling a model."),
+    "plan": (
+        "gnomon.cli.plan",
+        "Show trials, asks, example prompts, tokens and cost of a run, without asking anything.",
+    ),
+    "plugins": (
+        "gnomon.cli.plugins",
+        "Show who offers what, from where, how long its import takes, and what failed to load.",
+    ),
+    "query": (
+        "gnomon.cli.query",
+        "Ask SQL of a results database. It is opened read-only; nothing can be changed.",
+    ),
+    "results": (
+        "gnomon.cli.results",
+        "Show the estimates with interval, p, corrected p, n, and what is missing and why.",
+    ),
+    "run": ("gnomon.cli.run", "Run a measure, by name or path, on one or several models."),
+    "score": (
+        "gnomon.cli.score",
+        "Score the stored replies of a run again, without calling a model.",
+    ),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +62,13 @@ def number(value: float | None, digits: int = 3) -> str:
     """A number for a table; an empty string for none."""
     if value is None:
         return ""
-    if value != 0 and abs(value) < 10**-digits:
+    if value != 0 and abs(value) < 0.5 * 10**-digits:
         return f"{value:.1e}"
     return f"{value:.{digits}f}"
 
 
 def p_value(p: float | None, log10_p: float | None) -> str:
-    """A p-value: exact to three digits, by its exponent where it underflows."""
+    """A p-value: three digits, by its exponent below .001 and where it underflows."""
     if p is None:
         return ""
     if p == 0 and log10_p is not None:
@@ -79,7 +79,6 @@ def p_value(p: float | None, log10_p: float | None) -> str:
 def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
     """Estimates as one table per run and statistic, to fit a terminal."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(soft_wrap=False, highlight=False)
@@ -88,70 +87,80 @@ def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
         return
     blocks: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        key = (
-            row["run"],
-            row["measure"],
-            row["model"],
-            row["format"],
-            row["statistic"],
-            row["of"],
-        )
-        blocks.setdefault(key, []).append(row)
+        key = tuple(row[name] for name in ("run", "measure", "model", "format", "statistic", "of"))
+        blocks.setdefault((*key, tuple(row["columns"])), []).append(row)
     last_run = None
-    for (run_id, measure, model, format_, statistic, of), block in blocks.items():
+    for (run_id, measure, model, format_, statistic, of, by), block in blocks.items():
         if run_id != last_run:
-            console.print(
-                Text(f"\n{measure} · {model} · {format_} format · run {run_id}", style="bold")
-            )
+            title = f"\n{measure} · {model} · {format_} format · run {run_id}"
+            console.print(Text(title, style="bold"))
             last_run = run_id
-        _print_block(console, Table, Text, statistic, of, block)
+        _print_block(console, f"{statistic}: {of}", ", ".join(by), block)
 
 
-def _print_block(
-    console: Any, table_class: Any, text: Any, statistic: str, of: str, block: list[dict[str, Any]]
-) -> None:
-    effect = next((row["effect"] for row in block if row["effect"]), None)
-    table = table_class(
-        title=text(f"{statistic} of {of}"), title_justify="left", box=None, pad_edge=False
-    )
-    table.add_column("group", overflow="fold")
-    level = next((row["level"] for row in block if row["level"]), None)
-    columns = ["estimate", f"{level:.0%} interval" if level else "interval", "p"]
+def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], str]]:
+    """The columns this block has something for: heading → cell."""
+    out: dict[str, Callable[[dict[str, Any]], str]] = {"estimate": lambda row: number(row["value"])}
+    level = next((row["level"] for row in block if row["low"] is not None), None)
+    if level is not None:
+        out[f"{level:.0%} interval"] = lambda row: (
+            "" if row["low"] is None else f"[{number(row['low'])}, {number(row['high'])}]"
+        )
+    if any(row["p"] is not None for row in block):
+        out["p"] = lambda row: p_value(row["p"], row["log10_p"])
     if any(row["p_corrected"] is not None for row in block):
-        columns.append("p corr.")
+        out["p corr."] = lambda row: p_value(row["p_corrected"], None)
+    effect = next((row["effect"] for row in block if row["effect"]), None)
     if effect:
-        columns.append(effect)
-    columns += ["n", "missing"]
+        out[effect] = lambda row: (
+            "" if row["effect_value"] is None else f"{row['effect_value']:.2f}"
+        )
+    out["n"] = lambda row: "" if row["n"] is None else str(row["n"])
+    if any(row[name] for row in block for name in MISSING):
+        out["missing"] = lambda row: ", ".join(
+            f"{row[name]} {name}" for name in MISSING if row[name]
+        )
+    return out
+
+
+def _print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(title, style="bold"))
+    table = Table(box=None, pad_edge=False)
+    table.add_column(Text(by))
+    columns = _columns(block)
     for name in columns:
-        table.add_column(text(name), justify="right", no_wrap=True)
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    quantities = {row["quantity"] for row in block if row["value"] is not None}
     for row in block:
-        table.add_row(*[text(cell) for cell in _cells(row, columns, effect)])
+        group = ", ".join(row["columns"].values()) or "all"
+        label = group if len(quantities) < 2 else f"{group}: {row['quantity']}"
+        if row["value"] is None:
+            # The reason takes the place of the number, under the table's width.
+            table.add_row(Text(label), Text("none"), *[""] * (len(columns) - 1))
+        else:
+            table.add_row(Text(label), *[Text(cell(row)) for cell in columns.values()])
     console.print(table)
-    for note in dict.fromkeys(
-        row["note"] for row in block if row["note"] and row["value"] is not None
-    ):
-        console.print(text(f"  {note}"))
+    for sentence in _footnotes(block):
+        console.print(Text(f"  {sentence}"), style="dim")
+
+
+def _footnotes(block: list[dict[str, Any]]) -> list[str]:
+    """Methods, notes and the family, each once; the groups a note is for when not for all."""
+    out = [row["method"] for row in block if row["value"] is not None and row["method"]][:1]
+    notes: dict[str, list[str]] = {}
+    for row in block:
+        if row["note"]:
+            notes.setdefault(row["note"], []).append(", ".join(row["columns"].values()) or "all")
+    for note, groups in notes.items():
+        everyone = len(groups) == len(block) and row["value"] is not None
+        out.append(note if everyone else f"{', '.join(groups)}: {note}")
     family = next((row for row in block if row["family"]), None)
     if family is not None:
-        console.print(
-            text(
-                f"  p corr.: {family['correction']} over the family "
-                f"{family['family']!r} of {family['family_size']}"
-            ),
-            style="dim",
+        out.append(
+            f"p corr.: {family['correction']} over the {family['family_size']} tests of the "
+            f"family {family['family']!r}"
         )
-
-
-def _cells(row: dict[str, Any], columns: list[str], effect: str | None) -> list[str]:
-    group = row["group"] or "all"
-    label = group if row["quantity"] in ("mean", "none") else f"{group}: {row['quantity']}"
-    interval = "" if row["low"] is None else f"[{number(row['low'])}, {number(row['high'])}]"
-    missing = ", ".join(f"{row[name]} {name}" for name in MISSING if row[name])
-    if row["value"] is None:
-        return [f"{label}: {row['note']}", *[""] * (len(columns) - 2), str(row["n"] or 0), missing]
-    cells = [label, number(row["value"]), interval, p_value(row["p"], row["log10_p"])]
-    if "p corr." in columns:
-        cells.append(p_value(row["p_corrected"], None))
-    if effect:
-        cells.append(number(row["effect_value"], 2))
-    return [*cells, str(row["n"]), missing]
+    return out

@@ -8,7 +8,7 @@ from typing import Any
 
 from gnomon.errors import did_you_mean, listing
 from gnomon.loading.blocks import find_plugin, load_use
-from gnomon.loading.draft import COLUMNS, Draft
+from gnomon.loading.draft import COLUMNS, Draft, each_named
 from gnomon.records import Item
 from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys
 from gnomon.structure import KeyPath, found, key_names, structure
@@ -81,8 +81,9 @@ def _keys(draft: Draft, cls: Any, path: KeyPath, data: Mapping[str, Any]) -> Any
 def _label(draft: Draft, kind: str, data: Mapping[str, Any]) -> str | None:
     """What a block is called; None when that is not known, for its plugin's name is at fault."""
     label = data.get("as", data.get("use"))
-    is_known = "as" in data or label in draft.catalogue.of_kind(kind)
-    return label if isinstance(label, str) and is_known else None
+    if not isinstance(label, str):
+        return None
+    return label if "as" in data or label in draft.catalogue.of_kind(kind) else None
 
 
 def _all_labels_known(draft: Draft, block: str, labels: Sequence[str]) -> bool:
@@ -126,10 +127,7 @@ def _check_of(
         for label, named in parts.items()
         for name in (label, *(f"{label}.{part}" for part in named or ()))
     ]
-    names = [(place, keys.of)] if isinstance(keys.of, str) else [
-        ((*place, index), name) for index, name in enumerate(keys.of)
-    ]  # fmt: skip
-    for where, name in names:
+    for where, name in each_named(keys.of, place):
         label, dot, part = name.partition(".")
         has_any = bool(dot and part) and label in parts and parts[label] is None
         if name and name not in known and not has_any and not is_open:

@@ -82,9 +82,7 @@ def _check_asked(draft: Draft, turn: Turn, written: Mapping[str, Any], path: Key
         draft.fault(where, f"a turn of kind {turn.kind!r} needs {lacking!r}")
     if not NAME.match(turn.name):
         draft.fault((*path, "name"), name_form("turn", turn.name))
-    if turn.samples < 1:
-        message = f"expected a whole number of at least 1, found {found(turn.samples)}"
-        draft.fault((*path, "samples"), message)
+    draft.check_least(turn.samples, 1, (*path, "samples"))
     if not turn.layers:
         draft.fault((*path, "layers"), "expected at least one layer, found an empty list")
     check_decoding(draft, turn.decoding, (*path, "decoding"))

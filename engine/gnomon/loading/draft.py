@@ -14,7 +14,7 @@ import attrs
 from gnomon.catalogue import Catalogue
 from gnomon.errors import Fault, did_you_mean, listing
 from gnomon.spec import Design, Draw, Only, SpecKeys, Turn, Use
-from gnomon.structure import Document, KeyPath, show_path, structure_fields
+from gnomon.structure import Document, KeyPath, found, show_path, structure_fields
 
 # The columns that every table of scores has; no factor may take their names.
 COLUMNS = ("item", "repeat", "format", "model")
@@ -118,11 +118,22 @@ class Draft:
     def check_only(self, only: Only, path: KeyPath) -> None:
         """Check that an ``only`` names factors and levels of the design."""
         for factor, wanted in only.items():
-            if factor not in self.factors:
-                hint = f"{did_you_mean(factor, self.factors)}; there are: {listing(self.factors)}"
-                self.fault((*path, factor), f"there is no factor {factor!r}{hint}", key=True)
-            else:
+            if self.check_factor(factor, (*path, factor), key=True):
                 self.check_levels(factor, wanted, (*path, factor))
+
+    def check_factor(self, name: str, path: KeyPath, *, key: bool = False) -> bool:
+        """Check that the design has a factor of this name."""
+        if name in self.factors:
+            return True
+        hint = f"{did_you_mean(name, self.factors)}; there are: {listing(self.factors)}"
+        self.fault(path, f"there is no factor {name!r}{hint}", key=key)
+        return False
+
+    def check_least(self, number: int | None, least: int, path: KeyPath) -> None:
+        """Check that a whole number is not too small."""
+        if number is not None and number < least:
+            message = f"expected a whole number of at least {least}, found {found(number)}"
+            self.fault(path, message)
 
     def check_levels(self, factor: str, wanted: str | tuple[str, ...], path: KeyPath) -> None:
         """Check that a factor has these levels."""
@@ -131,13 +142,18 @@ class Draft:
             return
         if not wanted:
             self.fault(path, f"no level of the factor {factor!r} is given")
-        named = [(path, wanted)] if isinstance(wanted, str) else [
-            ((*path, index), level) for index, level in enumerate(wanted)
-        ]  # fmt: skip
-        for place, level in named:
+        for place, level in each_named(wanted, path):
             if level and level not in levels:
                 hint = f"{did_you_mean(level, levels)}; its levels are: {', '.join(levels)}"
                 self.fault(place, f"the factor {factor!r} has no level {level!r}{hint}")
+
+
+def each_named(names: str | tuple[str, ...], path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """The names under a key that holds one name or several, each with its place."""
+    if isinstance(names, str):
+        yield path, names
+    else:
+        yield from (((*path, index), name) for index, name in enumerate(names))
 
 
 def _factors(design: object) -> dict[str, tuple[str, ...] | None]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_lowercase
 from typing import Any
 
-from gnomon.errors import did_you_mean, listing
-from gnomon.loading.draft import COLUMNS, Draft, overlap
+from gnomon.errors import did_you_mean
+from gnomon.loading.draft import COLUMNS, Draft, each_named, overlap
 from gnomon.records import Item
 from gnomon.spec import Draw
 from gnomon.structure import KeyPath, found
@@ -34,10 +34,7 @@ def name_form(what: str, name: str) -> str:
 
 def check_design(draft: Draft) -> None:
     """Check the design on its own."""
-    repeats = draft.design.get("repeats")
-    if repeats is not None and repeats < 1:
-        message = f"expected a whole number of at least 1, found {found(repeats)}"
-        draft.fault(("design", "repeats"), message)
+    draft.check_least(draft.design.get("repeats"), 1, ("design", "repeats"))
     for key in ("factors", "balanced"):
         for name, factor in draft.design.get(key, {}).items():
             _check_factor(draft, name, factor, ("design", key, name))
@@ -45,18 +42,29 @@ def check_design(draft: Draft) -> None:
         if name in draft.design.get("factors", {}):
             message = f"the factor {name!r} is also in design.factors; keep one of them"
             draft.fault(("design", "balanced", name), message, key=True)
-    named: list[tuple[KeyPath, Draw]] = []
+    made: list[tuple[str, KeyPath, Draw]] = []
     for path, draw in draft.draws():
         _check_draw(draft, draw, path)
-        for other_path, other in named:
-            if other.name == draw.name and overlap(other.only, draw.only, draft.factors):
-                draft.fault(
-                    (*path, "name"),
-                    f"a second draw named {draw.name!r} for the same trials "
-                    f"(the first is design.draw[{other_path[-1]}])",
-                )
-                break
-        named.append((path, draw))
+        for place, name in _made_names(draw, path):
+            _check_made_once(draft, name, place, draw, made)
+            made.append((name, path, draw))
+
+
+def _made_names(draw: Draw, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """What a draw puts into the fields of a trial, and where the names stand."""
+    yield (*path, "name"), draw.name
+    yield from each_named(draw.into, (*path, "into"))
+
+
+def _check_made_once(
+    draft: Draft, name: str, place: KeyPath, draw: Draw, made: Sequence[tuple[str, KeyPath, Draw]]
+) -> None:
+    for other_name, path, other in made:
+        if other_name == name and overlap(other.only, draw.only, draft.factors):
+            draft.fault(
+                place, f"design.draw[{path[-1]}] already makes {name!r} for the same trials"
+            )
+            return
 
 
 def _check_factor(draft: Draft, name: str, factor: Any, path: KeyPath) -> None:
@@ -100,10 +108,7 @@ def _check_level_fields(draft: Draft, factor: Mapping[str, Any], path: KeyPath) 
 
 
 def _check_draw(draft: Draft, draw: Draw, path: KeyPath) -> None:
-    for name, place in [
-        (draw.name, (*path, "name")),
-        *((name, (*path, "into", index)) for index, name in enumerate(draw.into)),
-    ]:
+    for place, name in _made_names(draw, path):
         if not NAME.match(name):
             draft.fault(place, name_form("draw", name))
     draft.check_only(draw.only, (*path, "only"))
@@ -135,9 +140,7 @@ def _check_further_keys(draft: Draft, draw: Draw, deed: str, path: KeyPath) -> N
         if draw.count is None:
             message = "missing key 'count': expected how many values to sample"
             draft.fault((*path, "count"), message)
-        elif draw.count < 1:
-            message = f"expected a whole number of at least 1, found {found(draw.count)}"
-            draft.fault((*path, "count"), message)
+        draft.check_least(draw.count, 1, (*path, "count"))
 
 
 def _check_arrangement(draft: Draft, draw: Draw, path: KeyPath) -> None:
@@ -152,16 +155,11 @@ def _check_arrangement(draft: Draft, draw: Draw, path: KeyPath) -> None:
             (*path, "into"),
             f"expected as many names as 'arrange' has, {count}, found {len(draw.into)}",
         )
-    if draw.by is None:
-        return
-    if draw.by not in draft.factors:
-        hint = f"{did_you_mean(draw.by, draft.factors)}; there are: {listing(draft.factors)}"
-        draft.fault((*path, "by"), f"there is no factor {draw.by!r}{hint}")
+    if draw.by is None or not draft.check_factor(draw.by, (*path, "by")):
         return
     letters = ascii_lowercase[:count]
-    wrong = [
-        level for level in draft.factors[draw.by] or () if sorted(level) != sorted(letters)
-    ]  # fmt: skip
+    levels = draft.factors[draw.by] or ()
+    wrong = [level for level in levels if sorted(level) != sorted(letters)]
     if wrong:
         draft.fault(
             (*path, "by"),

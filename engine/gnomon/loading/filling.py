@@ -15,10 +15,11 @@ import attrs
 from gnomon.design import trials
 from gnomon.errors import TemplateError
 from gnomon.loading.draft import Draft
-from gnomon.records import FieldValue, Item, Trial
+from gnomon.records import Choose, FieldValue, Item, Trial
 from gnomon.spec import Design, Turn, Use, applies
 from gnomon.structure import KeyPath
-from gnomon.templates import no_field, parse, slots
+from gnomon.templates import no_field, slots
+from gnomon.turns import ask_of
 
 # More combinations than this are not tried; a design of so many would run for weeks.
 _MOST_CONDITIONS = 1024
@@ -132,8 +133,8 @@ def _check_turn(
             if message:
                 place = (*path, "constraint", "each")
                 lacking.setdefault((place, each), []).append((trial, message))
-        if turn.kind == "choose":
-            _check_options(draft, path, turn, fields)
+        if turn.kind == "choose" and not lacking:
+            _check_options(draft, path, turn, trial, fields)
     for (place, _), lacks in lacking.items():
         trial, message = lacks[0]
         if len(lacks) < len(used):
@@ -152,7 +153,8 @@ def _earlier_replies(draft: Draft, path: KeyPath, trial: Trial) -> dict[str, str
         if is_open or (turn.assistant is None and applies(turn.only, trial.levels)):
             name = data.get("name", "reply")
             if isinstance(name, str):
-                out[name] = ""
+                # No two replies are taken to be alike.
+                out[name] = f"{{{name}}}"
     return out
 
 
@@ -165,15 +167,13 @@ def _not_a_list(name: str, fields: Mapping[str, FieldValue]) -> str | None:
 
 
 def _check_options(
-    draft: Draft, path: KeyPath, turn: Turn, fields: Mapping[str, FieldValue]
+    draft: Draft, path: KeyPath, turn: Turn, trial: Trial, fields: Mapping[str, FieldValue]
 ) -> None:
-    if len(turn.options) != 1:
-        return
-    pieces = parse(turn.options[0])
-    is_lone = len(pieces) == 2 and not pieces[0][0] and not pieces[1][0]
-    value = fields.get(pieces[0][1] or "") if is_lone else None
-    if not isinstance(value, tuple):
-        if not is_lone or value is not None:
-            draft.fault((*path, "options"), "expected at least two options, found one")
-    elif len(value) < 2:
-        draft.fault((*path, "options"), f"expected at least two options, found {len(value)}")
+    ask = ask_of(turn, trial, (), fields)
+    assert isinstance(ask, Choose)
+    twice = [name for index, name in enumerate(ask.options) if name in ask.options[:index]]
+    if len(ask.options) < 2:
+        message = f"expected at least two options, found {len(ask.options)}"
+        draft.fault((*path, "options"), message)
+    elif twice:
+        draft.fault((*path, "options"), f"the option {twice[0]!r} is offered twice")

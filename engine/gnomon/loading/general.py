@@ -34,11 +34,8 @@ def check_general(draft: Draft) -> None:
     title = parts.get("title")
     if title is not None and (not title.strip() or "\n" in title):
         draft.fault(("title",), f"expected one line of text, found {found(title)}")
-    for key, least in (("version", 1), ("seed", 0)):
-        number = parts.get(key)
-        if number is not None and number < least:
-            message = f"expected a whole number of at least {least}, found {found(number)}"
-            draft.fault((key,), message)
+    draft.check_least(parts.get("version"), 1, ("version",))
+    draft.check_least(parts.get("seed"), 0, ("seed",))
     for index, cite in enumerate(parts.get("cites", ())):
         if cite is not None and not _CITES.fullmatch(cite):
             draft.fault(

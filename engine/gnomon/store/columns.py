@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -43,47 +43,57 @@ class ScoreColumns:
     over: str
 
 
-def _newest(connection: sqlite3.Connection, run_id: int) -> int | None:
+@attrs.frozen
+class _Pass:
+    """The newest scoring pass of a run."""
+
+    run_id: int
+    scoring_id: int
+
+
+def _newest(connection: sqlite3.Connection, run_id: int) -> _Pass:
     row = connection.execute(
         "SELECT id FROM scoring WHERE run_id = ? ORDER BY pass DESC LIMIT 1", (run_id,)
     ).fetchone()
-    return None if row is None else int(row[0])
+    if row is None:
+        raise StoreError(f"run {run_id} has not been scored; 'gnomon score {run_id}' does it")
+    return _Pass(run_id, int(row[0]))
 
 
-def _name_ids(
-    connection: sqlite3.Connection, scoring_ids: Sequence[int], names: Sequence[str]
-) -> dict[str, list[int]]:
-    # A loose index scan: a few probes instead of a walk over every score.
-    known: dict[str, list[int]] = {}
-    for number, name in connection.execute("SELECT id, name FROM score_name"):
-        for scoring_id in scoring_ids:
-            if connection.execute(
-                "SELECT 1 FROM score WHERE scoring_id = ? AND name_id = ? LIMIT 1",
-                (scoring_id, number),
-            ).fetchone():
-                known.setdefault(name, []).append(number)
-                break
-    for name in names:
-        if name not in known:
-            raise StoreError(
-                f"there is no score {name!r}{did_you_mean(name, known)}; "
-                f"there are: {listing(known)}"
-            )
-    return {name: known[name] for name in names}
+def _unknown_score(
+    connection: sqlite3.Connection, passes: Sequence[_Pass], name: str
+) -> StoreError:
+    known = {
+        found
+        for each in passes
+        for (found,) in connection.execute(
+            "SELECT DISTINCT score_name.name FROM score JOIN score_name "
+            "ON score_name.id = score.name_id WHERE scoring_id = ?",
+            (each.scoring_id,),
+        )
+    }
+    return StoreError(
+        f"there is no score {name!r}{did_you_mean(name, known)}; there are: {listing(known)}"
+    )
 
 
-def _is_item_score(
-    connection: sqlite3.Connection, scoring_ids: Sequence[int], name_ids: Sequence[int]
-) -> bool:
-    for scoring_id in scoring_ids:
-        for name_id in name_ids:
+def _name_ids(connection: sqlite3.Connection, name: str) -> list[int]:
+    found = connection.execute("SELECT id FROM score_name WHERE name = ?", (name,))
+    return [number for (number,) in found]
+
+
+def _unit_of(
+    connection: sqlite3.Connection, passes: Sequence[_Pass], name: str
+) -> Literal["trial", "item"]:
+    for each in passes:
+        for number in _name_ids(connection, name):
             row = connection.execute(
-                "SELECT item_id IS NOT NULL FROM score WHERE scoring_id = ? AND name_id = ? LIMIT 1",
-                (scoring_id, name_id),
+                "SELECT trial_id IS NULL FROM score WHERE scoring_id = ? AND name_id = ? LIMIT 1",
+                (each.scoring_id, number),
             ).fetchone()
             if row is not None:
-                return bool(row[0])
-    return False
+                return "item" if row[0] else "trial"
+    raise _unknown_score(connection, passes, name)
 
 
 def score_columns(
@@ -95,41 +105,24 @@ def score_columns(
     """Columns of the newest scoring pass of each run; see ``Store.score_columns``."""
     import numpy as np
 
-    passes = {run: _newest(connection, run) for run in run_ids}
-    for run, scoring_id in passes.items():
-        if scoring_id is None:
-            raise StoreError(f"run {run} has not been scored; 'gnomon score {run}' does it")
-    scoring_ids = [number for number in passes.values() if number is not None]
-    name_ids = _name_ids(connection, scoring_ids, names)
-    over = {
-        name: "item" if _is_item_score(connection, scoring_ids, numbers) else "trial"
-        for name, numbers in name_ids.items()
-    }
-    if len(set(over.values())) > 1:
-        of_items = listing(name for name in names if over[name] == "item")
-        of_trials = listing(name for name in names if over[name] == "trial")
+    passes = [_newest(connection, run_id) for run_id in run_ids]
+    units = {name: _unit_of(connection, passes, name) for name in names}
+    if len(set(units.values())) > 1:
+        of_items = listing(name for name in names if units[name] == "item")
+        of_trials = listing(name for name in names if units[name] == "trial")
         raise StoreError(
             f"scores of items ({of_items}) and scores of trials ({of_trials}) cannot stand in one "
             "table; ask for them apart"
         )
-    unit = over[names[0]]
-    parts = [
-        _of_run(connection, run, number, name_ids, unit, labels)
-        for run, number in passes.items()
-        if number is not None
-    ]
+    unit = units[names[0]]
+    parts = [_of_run(connection, each, names, unit, labels=labels) for each in passes]
     columns = dict.fromkeys(name for part in parts for name in part.labels)
     return ScoreColumns(
         scores={name: np.concatenate([part.scores[name] for part in parts]) for name in names},
         statuses={name: np.concatenate([part.statuses[name] for part in parts]) for name in names},
         labels={
             column: np.concatenate(
-                [
-                    part.labels[column]
-                    if column in part.labels
-                    else np.full(len(part.labels["run"]), "")
-                    for part in parts
-                ]
+                [part.labels.get(column, np.full(len(part.scores[names[0]]), "")) for part in parts]
             )
             for column in columns
         },
@@ -139,156 +132,182 @@ def score_columns(
 
 def _of_run(
     connection: sqlite3.Connection,
-    run_id: int,
-    scoring_id: int,
-    name_ids: Mapping[str, Sequence[int]],
-    unit: str,
-    wanted: Collection[str] | None,
+    each: _Pass,
+    names: Sequence[str],
+    unit: Literal["trial", "item"],
+    *,
+    labels: Collection[str] | None,
 ) -> ScoreColumns:
     import numpy as np
 
-    unit_column = f"{unit}_id"
     found: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-    for name, numbers in name_ids.items():
+    for name in names:
+        numbers = _name_ids(connection, name)
         rows = connection.execute(
-            f"SELECT {unit_column}, value, status FROM score WHERE scoring_id = ? "  # noqa: S608 -- one of two names of our own
+            f"SELECT {unit}_id, value, nullif(status, 'ok') FROM score WHERE scoring_id = ? "  # noqa: S608 -- one of two names of our own
             f"AND name_id IN ({','.join('?' * len(numbers))})",
-            (scoring_id, *numbers),
+            (each.scoring_id, *numbers),
         ).fetchall()
         ids, values, statuses = zip(*rows, strict=True) if rows else ((), (), ())
-        found[name] = (
-            np.array(ids, dtype=np.int64),
-            np.array(values, dtype=np.float64),
-            np.array(statuses, dtype="U9"),
-        )
+        state = np.full(len(rows), "ok", dtype="U9")
+        for row, status in enumerate(statuses):
+            if status is not None:
+                state[row] = status
+        found[name] = (np.array(ids, np.int64), np.array(values, np.float64), state)
     units = np.unique(np.concatenate([ids for ids, _, _ in found.values()]))
-    labels, order = _labels(connection, run_id, unit, units, wanted)
+    made, order = _Labels(connection, each.run_id, labels).of(unit, units)
     scores: dict[str, np.ndarray] = {}
     states: dict[str, np.ndarray] = {}
-    for name, (ids, values, statuses) in found.items():
+    for name, (known, numbers_of, state_of) in found.items():
+        at = np.searchsorted(units, known)
+        column = np.full(len(units), np.nan)
+        states_all = np.full(len(units), ABSENT, dtype="U9")
+        column[at], states_all[at] = numbers_of, state_of
+        scores[name], states[name] = column[order], states_all[order]
+    return ScoreColumns(scores=scores, statuses=states, labels=made, over=unit)
+
+
+class _Labels:
+    """Label columns of one run.
+
+    Args:
+        connection: A connection that may read.
+        run_id: The run.
+        wanted: The columns that are needed, None for all.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, run_id: int, wanted: Collection[str] | None
+    ) -> None:
+        self._connection = connection
+        self._run_id = run_id
+        self._wanted = wanted
+        self._lookup = Lookup(connection)
+        self._labels: dict[str, np.ndarray] = {}
+
+    def _wants(self, name: str) -> bool:
+        return self._wanted is None or name in self._wanted
+
+    def of(
+        self, unit: Literal["trial", "item"], units: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Columns for units in plan order, and the positions that put sorted units into that order."""
+        import numpy as np
+
+        if unit == "trial":
+            keep, order = self._places(units)
+            item_ids = self._trial_numbers("item_id")[keep]
+            self._conditions(keep)
+            self._drawn(keep)
+            if self._wants("repeat"):
+                self._spell("repeat", keep)
+            if self._wants("ordinal"):
+                self._spell("ordinal", keep)
+        else:
+            item_ids, order = units, np.arange(len(units))
+        self._items(item_ids)
+        measure, model, format_ = self._connection.execute(
+            "SELECT measure, model, format FROM runs WHERE run = ?", (self._run_id,)
+        ).fetchone()
+        single = {"run": str(self._run_id), "measure": measure, "model": model or ""}
+        if unit == "item":
+            single["format"] = format_
+        for name, value in single.items():
+            if name == "run" or self._wants(name):
+                self._labels[name] = np.full(len(order), value)
+        return self._labels, order
+
+    def _trial_numbers(self, column: str) -> np.ndarray:
+        # One text for the whole column: a million Python integers would cost ten times as much.
+        import numpy as np
+
+        (text,) = self._connection.execute(
+            f"SELECT group_concat({column}) FROM (SELECT {column} FROM trial WHERE run_id = ? "  # noqa: S608 -- names of our own
+            "ORDER BY ordinal)",
+            (self._run_id,),
+        ).fetchone()
+        return np.fromstring(text or "", dtype=np.int64, sep=",")
+
+    def _places(self, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
+
+        ids = self._trial_numbers("id")
         at = np.searchsorted(units, ids)
-        score = np.full(len(units), np.nan)
-        state = np.full(len(units), ABSENT, dtype="U9")
-        score[at], state[at] = values, statuses
-        scores[name], states[name] = score[order], state[order]
-    return ScoreColumns(scores=scores, statuses=states, labels=labels, over=unit)
+        at[at == len(units)] = 0
+        keep = np.flatnonzero(units[at] == ids) if len(units) else np.zeros(0, dtype=np.int64)
+        return keep, at[keep]
 
+    def _code(self, name: str, values: Sequence[str], codes: np.ndarray) -> None:
+        import numpy as np
 
-def _coded(values: Sequence[str], codes: np.ndarray) -> np.ndarray:
-    import numpy as np
+        self._labels[name] = np.array(list(values) or [""], dtype=np.str_)[codes]
 
-    return np.array(values if len(values) else [""], dtype=np.str_)[codes]
+    def _spell(self, column: str, keep: np.ndarray) -> None:
+        import numpy as np
 
+        numbers, codes = np.unique(self._trial_numbers(column)[keep], return_inverse=True)
+        self._code(column, [str(number) for number in numbers.tolist()], codes)
 
-def _labels(
-    connection: sqlite3.Connection,
-    run_id: int,
-    unit: str,
-    units: np.ndarray,
-    wanted: Collection[str] | None,
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    # Columns for the units in plan order, and the positions that put units into that order.
-    import numpy as np
+    def _conditions(self, keep: np.ndarray) -> None:
+        import numpy as np
 
-    lookup = Lookup(connection)
-    labels: dict[str, np.ndarray] = {}
-    if unit == "trial":
-        table, order = _trials(connection, run_id, units)
-        item_ids, item_codes = np.unique(table["item_id"], return_inverse=True)
-        condition_ids, condition_codes = np.unique(table["condition_id"], return_inverse=True)
-        conditions = [lookup.condition(int(number)) for number in condition_ids]
+        ids, codes = np.unique(self._trial_numbers("condition_id")[keep], return_inverse=True)
+        conditions = [self._lookup.condition(number) for number in ids.tolist()]
         for factor in dict.fromkeys(name for found in conditions for name in found[1]):
-            values = [found[1].get(factor, "") for found in conditions]
-            labels[factor] = _coded(values, condition_codes)
-        labels.update(_drawn(connection, run_id, table, wanted))
-        labels["repeat"] = table["repeat"].astype(np.str_)
-        labels["ordinal"] = table["ordinal"].astype(np.str_)
-        labels["format"] = _coded([found[0] for found in conditions], condition_codes)
-    else:
-        item_ids, item_codes = np.unique(units, return_inverse=True)
-        order = np.arange(len(units))
-    items = [lookup.item(int(number)) for number in item_ids]
-    for group in dict.fromkeys(name for item in items for name in item.groups):
-        labels[group] = _coded([str(item.groups.get(group, "")) for item in items], item_codes)
-    labels["item"] = _coded([item.key for item in items], item_codes)
-    measure, model, format_ = connection.execute(
-        "SELECT measure, model, format FROM runs WHERE run = ?", (run_id,)
-    ).fetchone()
-    for name, value in (
-        ("run", str(run_id)),
-        ("measure", measure),
-        ("model", model or ""),
-        ("format", format_),
-    ):
-        if name not in labels:
-            labels[name] = np.full(len(order), value)
-    if wanted is not None:
-        labels = {
-            name: column for name, column in labels.items() if name in wanted or name == "run"
-        }
-    return labels, order
+            if self._wants(factor):
+                self._code(factor, [found[1].get(factor, "") for found in conditions], codes)
+        if self._wants("format"):
+            self._code("format", [found[0] for found in conditions], codes)
 
+    def _items(self, item_ids: np.ndarray) -> None:
+        import numpy as np
 
-def _trials(
-    connection: sqlite3.Connection, run_id: int, units: np.ndarray
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    import numpy as np
+        # Keys and groups only, in one scan: a run may have as many items as trials, and few groups.
+        ids, codes = np.unique(item_ids, return_inverse=True)
+        wanted = set(ids.tolist())
+        keys: list[str] = []
+        group_codes: list[int] = []
+        seen: dict[str | None, int] = {}
+        for number, key, groups, exact in self._connection.execute(
+            "SELECT id, key, groups, exact FROM item WHERE id BETWEEN ? AND ? ORDER BY id",
+            (int(ids[0]), int(ids[-1])) if len(ids) else (0, -1),
+        ):
+            if number in wanted:
+                keys.append(key if exact is None else from_json(exact)[0])
+                group_codes.append(seen.setdefault(groups, len(seen)))
+        held = [from_json(text) if text else {} for text in seen]
+        places = np.array(group_codes, dtype=np.int64)[codes]
+        for group in dict.fromkeys(name for groups in held for name in groups):
+            if self._wants(group):
+                self._code(group, [str(groups.get(group, "")) for groups in held], places)
+        if self._wants("item"):
+            self._code("item", keys, codes)
 
-    names = ("id", "ordinal", "item_id", "condition_id", "repeat")
-    rows = connection.execute(
-        f"SELECT {', '.join(names)} FROM trial WHERE run_id = ? ORDER BY ordinal",  # noqa: S608 -- names of our own
-        (run_id,),
-    ).fetchall()
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), len(names))
-    at = np.searchsorted(units, table[:, 0])
-    at[at == len(units)] = 0
-    here = units[at] == table[:, 0]
-    return {name: table[here, column] for column, name in enumerate(names)}, at[here]
+    def _drawn(self, keep: np.ndarray) -> None:
+        # Draws that are single values. The first trials say which draws there are; when none of them is
+        # wanted, a million JSON texts need not be read.
+        import numpy as np
 
-
-def _drawn(
-    connection: sqlite3.Connection,
-    run_id: int,
-    table: Mapping[str, np.ndarray],
-    wanted: Collection[str] | None,
-) -> dict[str, np.ndarray]:
-    # Draws that are single values. The first trials say which draws there are; when none of them is wanted,
-    # a million JSON texts need not be read.
-    import numpy as np
-
-    sample = connection.execute(
-        "SELECT draws FROM trial WHERE run_id = ? AND draws IS NOT NULL LIMIT 1000", (run_id,)
-    )
-    names = dict.fromkeys(
-        name
-        for (text,) in sample
-        for name, value in from_json(text).items()
-        if not isinstance(value, list) and (wanted is None or name in wanted)
-    )
-    if not names:
-        return {}
-    texts = [
-        text or "{}"
-        for (text,) in connection.execute(
-            "SELECT draws FROM trial WHERE run_id = ? ORDER BY ordinal", (run_id,)
+        first = self._connection.execute(
+            "SELECT draws FROM trial WHERE run_id = ? AND draws IS NOT NULL LIMIT 1000",
+            (self._run_id,),
         )
-    ]
-    everything: list[dict[str, Any]] = from_json("[" + ",".join(texts) + "]")
-    keep = np.flatnonzero(
-        np.isin(
-            np.array(
-                connection.execute(
-                    "SELECT ordinal FROM trial WHERE run_id = ? ORDER BY ordinal", (run_id,)
-                ).fetchall(),
-                dtype=np.int64,
-            ).ravel(),
-            table["ordinal"],
+        names = dict.fromkeys(
+            name
+            for (text,) in first
+            for name, value in from_json(text).items()
+            if not isinstance(value, list) and self._wants(name)
         )
-    )
-    return {
-        name: np.array([_single(everything[at].get(name, "")) for at in keep], dtype=np.str_)
-        for name in names
-    }
+        if not names:
+            return
+        texts = self._connection.execute(
+            "SELECT coalesce(draws, '{}') FROM trial WHERE run_id = ? ORDER BY ordinal",
+            (self._run_id,),
+        )
+        drawn: list[dict[str, Any]] = from_json("[" + ",".join([text for (text,) in texts]) + "]")
+        for name in names:
+            column = [_single(values.get(name, "")) for values in drawn]
+            self._labels[name] = np.array(column, dtype=np.str_)[keep]
 
 
 def _single(value: Any) -> str:

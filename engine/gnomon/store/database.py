@@ -322,14 +322,8 @@ class Store:
         """Store what statistics said of the scores of a pass, in place of what they said before
         there were all of its scores.
         """
-        writer = self._writing
-        writer.flush()
-        with self._transaction():
-            self._connection.execute(
-                "DELETE FROM estimate WHERE scoring_id = ?", (writer.scoring_id(run_id, scoring),)
-            )
-        writer.add_estimates(run_id, scoring, estimates)
-        writer.flush()
+        self._writing.replace_estimates(run_id, scoring, estimates)
+        self._writing.flush()
 
     def has_estimates(self, run_id: int, scoring: int) -> bool:
         """Whether anything was estimated from the scores of a pass."""

@@ -22,9 +22,13 @@ DICTIONARY: dict[str, dict[str, str]] = {
     "text": {
         TABLE: "Long texts by content, each stored once: prompts, system messages, forms of asks, specs.",
         "id": "number of the text",
-        "hash": "16 bytes, BLAKE2b-128 of the exact UTF-8 bytes; a lone surrogate counts as its three bytes",
         "body": "the text; a NUL or a lone surrogate is written as an escape",
         "exact": "the exact bytes (UTF-8, lone surrogates passed) where the body had to be escaped, else NULL",
+    },
+    "text_hash": {
+        TABLE: "Finds a text by its content.",
+        "hash": "16 bytes, BLAKE2b-128 of the exact UTF-8 bytes; a lone surrogate counts as its three bytes",
+        "text_id": "text: the one with that content",
     },
     "measure": {
         TABLE: "A measure as one spec text declares it.",
@@ -147,7 +151,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "raw_base_id": "text: an earlier payload that raw was compressed against; NULL when none",
         "error": "why there is no answer, without secrets",
         "seconds": "time the call took, in seconds",
-        "received_at": "arrival, milliseconds since 1970-01-01 UTC",
+        "received_at": "arrival, whole seconds since 1970-01-01 UTC",
     },
     "ask": {
         TABLE: "One request to a model in some role, and which reply answered it.",

@@ -5,7 +5,7 @@ end of the list. Each runs in a transaction of its own, so a process killed half
 that the next one finishes.
 
 Ids are whole numbers given in order of arrival, so every table grows at its end; what must be found by
-content (texts, items, replies) has a 16-byte hash with an index. Long repeated texts are stored once.
+content (texts, items, replies) has a 16-byte hash. Long repeated texts are stored once.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ NAMES = ("tables", "views")
 """The migrations in order."""
 
 _TABLES = """
-CREATE TABLE text (
-    id INTEGER PRIMARY KEY, hash BLOB NOT NULL, body TEXT NOT NULL, exact BLOB
-) STRICT;
-CREATE UNIQUE INDEX text_by_hash ON text (hash);
+CREATE TABLE text (id INTEGER PRIMARY KEY, body TEXT NOT NULL, exact BLOB) STRICT;
+CREATE TABLE text_hash (
+    hash BLOB PRIMARY KEY, text_id INTEGER NOT NULL REFERENCES text (id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE measure (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL, title TEXT NOT NULL,
     spec_id INTEGER NOT NULL REFERENCES text (id), UNIQUE (name, spec_id)
@@ -95,7 +95,6 @@ CREATE TABLE ask (
     messages TEXT, reply_id INTEGER NOT NULL REFERENCES reply (id), cached INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX ask_by_trial ON ask (trial_id) WHERE trial_id IS NOT NULL;
-CREATE INDEX ask_by_reply ON ask (reply_id);
 CREATE TABLE scoring (
     id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run (id), pass INTEGER NOT NULL,
     started_at TEXT NOT NULL, UNIQUE (run_id, pass)
@@ -109,8 +108,7 @@ CREATE TABLE score (
     name_id INTEGER NOT NULL REFERENCES score_name (id), value REAL, status TEXT NOT NULL,
     detail TEXT, CHECK ((trial_id IS NULL) <> (item_id IS NULL))
 ) STRICT;
-CREATE INDEX score_by_scoring ON score (scoring_id, name_id);
-CREATE INDEX score_by_trial ON score (trial_id) WHERE trial_id IS NOT NULL;
+CREATE INDEX score_by_trial ON score (scoring_id, trial_id);
 CREATE INDEX score_by_item ON score (item_id) WHERE item_id IS NOT NULL;
 CREATE TABLE estimate (
     id INTEGER PRIMARY KEY, scoring_id INTEGER NOT NULL REFERENCES scoring (id),
@@ -222,19 +220,23 @@ LEFT JOIN binding AS subject ON subject.run_id = run.id AND subject.role = 'subj
 WHERE {_NEWEST};
 
 CREATE VIEW failures AS
+WITH failed AS (
+    SELECT * FROM reply WHERE status NOT IN ('ok', 'truncated')
+), asked AS (
+    SELECT same.key AS key, min(ask.id) AS id FROM ask JOIN reply AS same ON same.id = ask.reply_id
+    WHERE same.key IN (SELECT key FROM failed) GROUP BY same.key
+)
 SELECT 'reply' AS what, ask.run_id AS run, ask.trial_id AS trial, item.key AS item,
     json_extract(form.body, '$.role') AS role, json_extract(form.body, '$.name') AS name,
-    reply.status AS status, reply.attempt AS attempt, coalesce(reply.error, reply.finish) AS reason,
-    prompt.body AS prompt, reply.text AS reply
-FROM reply
-LEFT JOIN ask ON ask.id = (
-    SELECT min(asked.id) FROM reply AS same JOIN ask AS asked ON asked.reply_id = same.id
-    WHERE same.key = reply.key)
+    failed.status AS status, failed.attempt AS attempt,
+    coalesce(failed.error, failed.finish) AS reason, prompt.body AS prompt, failed.text AS reply
+FROM failed
+LEFT JOIN asked ON asked.key = failed.key
+LEFT JOIN ask ON ask.id = asked.id
 LEFT JOIN text AS form ON form.id = ask.form_id
 LEFT JOIN text AS prompt ON prompt.id = ask.prompt_id
 LEFT JOIN trial ON trial.id = ask.trial_id
 LEFT JOIN item ON item.id = coalesce(trial.item_id, ask.item_id)
-WHERE reply.status NOT IN ('ok', 'truncated')
 UNION ALL
 SELECT 'score', scores.run, scores.trial, scores.item, NULL, scores.score, scores.status, NULL,
     scores.detail, prompt.body, reply.text
@@ -244,7 +246,7 @@ LEFT JOIN ask ON ask.id = (
 LEFT JOIN text AS prompt ON prompt.id = ask.prompt_id
 LEFT JOIN reply ON reply.id = ask.reply_id
 WHERE scores.status NOT IN ('ok', 'truncated');
-"""
+"""  # noqa: S608 -- constants of our own
 
 
 def _statements(script: str) -> list[str]:

@@ -21,7 +21,8 @@ from gnomon.store.reading import ESTIMATE_COLUMNS, Lookup, estimate_from_row
 from gnomon.store.values import from_json, json_or_none, readable, to_json
 
 NOT_STORED = "[not stored]"
-_SECRET = r"(?:[a-z0-9]+[_-])*(?:api[_-]?key|token|secret|password|authorization|headers?)"
+# Not a secret but the shape of the names that secrets have.
+_SECRET = r"(?:[a-z0-9]+[_-])*(?:api[_-]?key|token|secret|password|authorization|headers?)"  # noqa: S105 -- as above
 _SECRET_NAME = re.compile(rf"{_SECRET}\Z", re.IGNORECASE)
 _SECRET_PAIR = re.compile(rf"(?<![a-z0-9_-])({_SECRET}\s*[=:]\s*)[^&\s]+", re.IGNORECASE)
 _USER_INFO = re.compile(r"(://)[^/@\s]+@")

@@ -94,7 +94,11 @@ def _sentence(
     text = str(error)
     if text == "interrupted":
         return KeyboardInterrupt()
-    if text.startswith("not authorized") or "prohibited" in text or "readonly" in text:
+    if (
+        text.startswith(("not authorized", "authorization denied"))
+        or "prohibited" in text
+        or "readonly" in text
+    ):
         return StoreError(
             "the query was refused: it may only read, so it is one SELECT statement without ATTACH, "
             "PRAGMA settings or extensions"

@@ -47,38 +47,8 @@ REPLY_COLUMNS = (
     "reply.probabilities, reply.is_exact, reply.coverage, reply.tokens, reply.vectors, "
     "reply.vectors_form, reply.missing, reply.raw, reply.raw_base_id"
 )
-_REPLY_WIDTH = 20
 
-_ESTIMATE_FIELDS = [
-    "statistic",
-    "of",
-    "group",
-    "quantity",
-    "value",
-    "low",
-    "high",
-    "level",
-    "error",
-    "test",
-    "test_value",
-    "df",
-    "df2",
-    "p",
-    "log10_p",
-    "effect",
-    "effect_value",
-    "effect_low",
-    "effect_high",
-    "n",
-    "method",
-    "note",
-    "detail",
-    "counts",
-    "p_corrected",
-    "correction",
-    "family",
-    "family_size",
-]
+ESTIMATE_FIELDS = tuple(field.name for field in attrs.fields(Estimate))
 _ESTIMATE_JSON = {"group", "detail", "counts"}
 
 
@@ -107,7 +77,7 @@ def estimate_row(estimate: Estimate) -> tuple[Any, ...]:
     """The columns of an estimate after its id and scoring pass."""
     return tuple(
         json_or_none(value) if name in _ESTIMATE_JSON else _scalar(value)
-        for name in _ESTIMATE_FIELDS
+        for name in ESTIMATE_FIELDS
         for value in (getattr(estimate, name),)
     )
 
@@ -119,13 +89,13 @@ def _scalar(value: Any) -> Any:
 
 def estimate_from_row(row: Sequence[Any]) -> Estimate:
     """The estimate from those columns."""
-    given = dict(zip(_ESTIMATE_FIELDS, row, strict=True))
+    given = dict(zip(ESTIMATE_FIELDS, row, strict=True))
     for name in _ESTIMATE_JSON:
         given[name] = from_json(given[name]) if given[name] else {}
     return Estimate(**given)
 
 
-ESTIMATE_COLUMNS = ", ".join(f'estimate."{name}"' for name in _ESTIMATE_FIELDS)
+ESTIMATE_COLUMNS = ", ".join(f'estimate."{name}"' for name in ESTIMATE_FIELDS)
 
 
 class Lookup:
@@ -374,7 +344,7 @@ def _item_record(
     connection: sqlite3.Connection, lookup: Lookup, item_id: int, trial_ids: list[int]
 ) -> ItemRecord:
     rows = connection.execute(
-        f"{_TRIAL_SQL} WHERE trial.id IN (SELECT value FROM json_each(?)) ORDER BY trial.ordinal",
+        f"{_TRIAL_SQL} WHERE trial.id IN (SELECT value FROM json_each(?)) ORDER BY trial.ordinal",  # noqa: S608 -- constants of our own
         (str(trial_ids),),
     )
     records = tuple(record for _, record in _records(rows, lookup))

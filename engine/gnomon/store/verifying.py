@@ -44,9 +44,18 @@ def _references(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _texts(connection: sqlite3.Connection) -> Iterator[str]:
-    for number, key, body, exact in connection.execute("SELECT id, hash, body, exact FROM text"):
+    rows = connection.execute(
+        "SELECT text.id, text_hash.hash, body, exact FROM text_hash "
+        "JOIN text ON text.id = text_hash.text_id"
+    )
+    count = 0
+    for number, key, body, exact in rows:
+        count += 1
         if digest(text_bytes(join_text(body, exact))[0]) != key:
             yield f"text {number} was changed: its hash is not that of its content"
+    (texts,) = connection.execute("SELECT count(*) FROM text").fetchone()
+    if texts != count:
+        yield f"{texts - count} texts have no hash"
 
 
 def _items(connection: sqlite3.Connection) -> Iterator[str]:

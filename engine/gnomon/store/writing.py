@@ -59,7 +59,8 @@ _CACHED_FORMS = 2_000
 _BASE_BYTES = 16_384  # zlib looks back 32 KiB; an earlier payload beyond half of it crowds out the present one
 
 _TABLES = {
-    "text": 4,
+    "text": 3,
+    "text_hash": 2,
     "item": 7,
     "condition": 7,
     "trial": 8,
@@ -108,10 +109,17 @@ class Writer:
         self._rows: dict[str, list[Any]] = {}
         self._insert: dict[str, str] = {}
         for table, columns in _TABLES.items():
+            self._rows[table] = []
+            self._insert[table] = f"INSERT INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 -- names of our own tables
+            if table == "text_hash":
+                continue
             (top,) = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()  # noqa: S608 -- names of our own tables
             self._next[table] = top + 1
-            self._rows[table] = []
-            self._insert[table] = f"INSERT INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 -- as above
+        # By name: the record says which columns an estimate has, not their order.
+        names = ", ".join(f'"{name}"' for name in reading.ESTIMATE_FIELDS)
+        self._insert["estimate"] = self._insert["estimate"].replace(
+            "estimate", f"estimate (id, scoring_id, {names})"
+        )
         self._texts: dict[bytes, int] = {}
         self._items: dict[str, tuple[Item, int]] = {}
         self._item_hashes: dict[bytes, int] = {}
@@ -128,6 +136,7 @@ class Writer:
         self._finished: list[tuple[int]] = []
         self._again: list[tuple[int]] = []
         self._rescored: list[tuple[int, int, int]] = []
+        self._reestimated: list[tuple[int]] = []
         self._usable: dict[bytes, StoredReply] = {}
         self._unacknowledged = 0
         self._committed = time.monotonic()
@@ -151,10 +160,11 @@ class Writer:
         key = digest(data)
         number = self._texts.get(key)
         if number is None:
-            number = self._find("SELECT id FROM text WHERE hash = ?", (key,))
+            number = self._find("SELECT text_id FROM text_hash WHERE hash = ?", (key,))
             if number is None:
                 number = self._number("text")
-                self._rows["text"].append((number, key, *split_text(text)))
+                self._rows["text"].append((number, *split_text(text)))
+                self._rows["text_hash"].append((key, number))
             self._texts[key] = number
         return number
 
@@ -304,7 +314,7 @@ class Writer:
                 base_id,
                 None if reply.error is None else readable(reply.error),
                 _real(reply.seconds),
-                time.time_ns() // 1_000_000,
+                int(time.time()),
             )
         )
         self._unacknowledged += 1
@@ -467,17 +477,14 @@ class Writer:
                 )
             )
 
-    def add_estimates(self, run_id: int, scoring: int, estimates: Iterable[Estimate]) -> None:
-        """Store what statistics said of the scores of a pass."""
+    def replace_estimates(self, run_id: int, scoring: int, estimates: Iterable[Estimate]) -> None:
+        """Put what statistics say of a pass in the place of what they said before."""
         scoring_id = self.scoring_id(run_id, scoring)
+        rows = self._rows["estimate"]
+        rows[:] = [row for row in rows if row[1] != scoring_id]
+        self._reestimated.append((scoring_id,))
         for estimate in estimates:
-            self._rows["estimate"].append(
-                (
-                    self._number("estimate"),
-                    scoring_id,
-                    *reading.estimate_row(estimate),
-                )
-            )
+            rows.append((self._number("estimate"), scoring_id, *reading.estimate_row(estimate)))
 
     # -- committing ------------------------------------------------------------------------------
 
@@ -492,7 +499,13 @@ class Writer:
         Raises:
             StoreError: It could not be committed; nothing of it was, and it is kept for another try.
         """
-        pending = any(self._rows.values()) or self._finished or self._again or self._rescored
+        pending = (
+            any(self._rows.values())
+            or self._finished
+            or self._again
+            or self._rescored
+            or self._reestimated
+        )
         self._committed = time.monotonic()
         if not pending:
             return
@@ -514,16 +527,21 @@ class Writer:
         self._clear()
 
     def _take_back(self) -> None:
-        for table in ("ask", "score"):
-            if self._again:
-                self._connection.executemany(
-                    f"DELETE FROM {table} WHERE trial_id = ?",  # noqa: S608 -- names of our own tables
-                    self._again,
-                )
+        if self._again:
+            self._connection.executemany("DELETE FROM ask WHERE trial_id = ?", self._again)
+            self._connection.executemany(
+                "DELETE FROM score WHERE trial_id = ?1 AND scoring_id IN (SELECT scoring.id "
+                "FROM scoring JOIN trial ON trial.run_id = scoring.run_id WHERE trial.id = ?1)",
+                self._again,
+            )
         if self._rescored:
             self._connection.executemany(
                 "DELETE FROM score WHERE scoring_id = ? AND item_id = ? AND name_id = ?",
                 self._rescored,
+            )
+        if self._reestimated:
+            self._connection.executemany(
+                "DELETE FROM estimate WHERE scoring_id = ?", self._reestimated
             )
 
     def _clear(self) -> None:
@@ -531,8 +549,10 @@ class Writer:
             self._ordinals.pop((row[1], row[2]), None)
         for rows in self._rows.values():
             rows.clear()
-        for emptied in (self._finished, self._again, self._rescored):
-            emptied.clear()  # type: ignore[attr-defined]  # mypy joins the three list types to object
+        self._finished.clear()
+        self._again.clear()
+        self._rescored.clear()
+        self._reestimated.clear()
         self._buffered.clear()
         self._usable.clear()
         self._item_hashes.clear()

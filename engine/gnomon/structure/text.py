@@ -63,10 +63,11 @@ def _read_text(path: Path) -> str | Fault:
         reason = getattr(error, "strerror", None) or str(error)
         return Fault(0, 0, "", f"the file cannot be read: {reason}")
     if data.startswith(b"\xef\xbb\xbf"):
-        return Fault(
-            1, 1, "", "the file begins with a byte-order mark, which TOML does not allow; "
-            "save it as UTF-8 without one",
-        )  # fmt: skip
+        message = (
+            "the file begins with a byte-order mark, which TOML does not allow; "
+            "save it as UTF-8 without one"
+        )
+        return Fault(1, 1, "", message)
     if data.startswith(_UTF16):
         return Fault(1, 1, "", "the file is UTF-16 text; save it as UTF-8")
     try:

@@ -7,10 +7,12 @@ One invariant: a value is returned only when nothing beneath it was at fault.
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 import sys
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
@@ -94,9 +96,15 @@ def type_of(cls: type, field: attrs.Attribute[Any]) -> Any:
     """The declared type of an attribute, evaluated in the module that declares it."""
     if not isinstance(field.type, str):
         return Any if field.type is None else field.type
-    home = next(base for base in cls.__mro__ if field.name in vars(base).get("__annotations__", {}))
-    holder = type(cls.__name__, (), {"__annotations__": {field.name: field.type}})
-    return get_type_hints(holder, vars(sys.modules[home.__module__]), dict(vars(home)))[field.name]
+    return _evaluated(cls, field.name, field.type)
+
+
+@lru_cache(maxsize=4096)
+def _evaluated(cls: type, name: str, text: str) -> Any:
+    # One attribute at a time: another may name what is imported for type checkers only.
+    home = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
+    holder = type(cls.__name__, (), {"__annotations__": {name: text}})
+    return get_type_hints(holder, vars(sys.modules[home.__module__]), dict(vars(home)))[name]
 
 
 def nearest_key(key: str, known: Collection[str], data: Collection[str]) -> str:

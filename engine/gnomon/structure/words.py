@@ -102,7 +102,8 @@ def literal(value: object, depth: int = 0) -> str:
     elif isinstance(value, (list, tuple)):
         text = f"[{', '.join(literal(part, depth + 1) for part in value[:8])}{', …' if value[8:] else ''}]"
     elif isinstance(value, dict):
-        text = f"{{ {', '.join(f'{key} = {literal(part, depth + 1)}' for key, part in value.items())} }}"
+        pairs = ", ".join(f"{key} = {literal(part, depth + 1)}" for key, part in value.items())
+        text = f"{{ {pairs} }}" if pairs else "{}"
     else:
         text = _number(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]}…{text[-1]}"

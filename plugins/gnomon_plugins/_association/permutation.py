@@ -34,8 +34,9 @@ TIE_UNITS = 1 << 10
 
 EXACT_BY_ITSELF = 1 << 20
 EXACT_AT_MOST = 1 << 26
-BOUNDED_AT_MOST = 256
-CELLS = (1 << 16, 1 << 18, 1 << 20)
+BOUNDED_AT_MOST = 128
+COARSE, FINE = 1 << 16, 1 << 20
+"""Cells of the first grid, and of the finest."""
 GRID_AT_MOST = 36_000_000
 """Counts that a grid may hold: 288 MB."""
 
@@ -75,7 +76,7 @@ def partition_test(
     *,
     method: Method = "auto",
     ties: Ties = ">=",
-    tolerance: float = 1e-3,
+    tolerance: float = 0.01,
     draws: int = 1_000_000,
     rng: np.random.Generator | None = None,
 ) -> PartitionTest:
@@ -86,11 +87,11 @@ def partition_test(
         second: Values of the second set, shape (words,).
         method: ``exact`` counts every partition, ``bounded`` brackets the count, ``sampled`` draws.
             ``auto`` counts exactly up to about a million subset sums per half (20 + 20 words),
-            brackets up to 256 words, and draws beyond that.
+            brackets up to 128 words, and draws beyond that.
         ties: Whether a partition just as far as the observed one counts. ``>=`` includes the
             observed partition itself.
-        tolerance: Wanted relative width of the bracket; the grid is refined until it is reached, or
-            until it has a million cells or would take more than 288 MB.
+        tolerance: Wanted relative width of the bracket; the grid is made as fine as that needs, but no
+            finer than a million cells and no larger than 288 MB.
         draws: Number of partitions drawn when sampling.
         rng: For sampling.
 
@@ -177,14 +178,20 @@ def _tails(units: np.ndarray, size: int, ties: Ties) -> _Tails:
 
 
 def _bounded(units: np.ndarray, size: int, tails: _Tails, tolerance: float) -> tuple[Count, Count]:
-    rows = (len(units) + 1) // 2 + 1
-    for cells in CELLS:
-        if cells > CELLS[0] and cells * rows > GRID_AT_MOST:
-            break
-        one, two = _counted(Grid(units, size, cells), tails, math.comb(len(units), size))
-        if all(tail.high <= tail.low * (1 + tolerance) for tail in (one, two)):
-            break
-    return one, two
+    """Bounds from a coarse grid and, where they are too wide, from one as fine as they call for."""
+    total = math.comb(len(units), size)
+    bounds = _counted(Grid(units, size, COARSE), tails, total)
+    width = max(
+        (tail.high / tail.low - 1 if tail.low else math.inf for tail in bounds if tail.high),
+        default=0.0,
+    )
+    if width <= tolerance:
+        return bounds
+    # The width of the bracket goes with that of a cell.
+    wanted = COARSE * min(width / tolerance, FINE / COARSE)
+    most = min(FINE, GRID_AT_MOST // ((len(units) + 1) // 2 + 1))
+    cells = min(1 << math.ceil(math.log2(wanted)), most)
+    return _counted(Grid(units, size, cells), tails, total) if cells > COARSE else bounds
 
 
 def _counted(sums: Halves | Grid, tails: _Tails, total: int) -> tuple[Count, Count]:

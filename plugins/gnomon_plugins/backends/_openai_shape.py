@@ -60,8 +60,15 @@ def body_of(ask: Chat | Choose, model: str) -> dict[str, Any]:
 
 
 def response_format(json_schema: str) -> dict[str, Any]:
-    """A JSON Schema, given as text, as OpenAI's ``response_format``."""
-    schema = json.loads(json_schema)
+    """A JSON Schema, given as text, as OpenAI's ``response_format``.
+
+    Raises:
+        CallFailed: The text is not JSON.
+    """
+    try:
+        schema = json.loads(json_schema)
+    except ValueError as error:
+        raise CallFailed(f"the JSON Schema of the constraint is not JSON: {error}") from None
     return {
         "type": "json_schema",
         "json_schema": {"name": "reply", "schema": schema, "strict": True},
@@ -71,13 +78,16 @@ def response_format(json_schema: str) -> dict[str, Any]:
 # -- reading ---------------------------------------------------------------------------------------
 
 
-def read_chat(payload: Payload, who: str, raw: str | None = None) -> Reply:
+def read_chat(
+    payload: Payload, who: str, raw: str | None = None, seconds: float | None = None
+) -> Reply:
     """The reply in a chat or completion payload.
 
     Args:
         payload: The body, decoded.
         who: Who answered, for sentences.
         raw: The body as text, kept with the reply.
+        seconds: Time the call took.
 
     Raises:
         CallFailed: There is no choice in it, or it is not of this shape.
@@ -105,6 +115,7 @@ def read_chat(payload: Payload, who: str, raw: str | None = None) -> Reply:
         tokens_out=_count(usage.get("completion_tokens")),
         model=model if isinstance(model, str) and model else None,
         raw=raw,
+        seconds=seconds,
     )
 
 

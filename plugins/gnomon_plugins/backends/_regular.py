@@ -15,6 +15,7 @@ from functools import lru_cache
 import attrs
 
 from gnomon import Seed
+from gnomon_plugins.backends._gbnf import quoted
 
 _MOST = 4  # further rounds drawn from an open-ended quantifier
 _CLASSES = {
@@ -211,11 +212,16 @@ def draw_match(pattern: str, seed: Seed) -> str:
     return _draw(read(pattern), seed)
 
 
+def draw_char(node: Chars, seed: Seed) -> str:
+    """One of the characters; out of printable ASCII where all but some are meant."""
+    if node.negated:
+        return seed.pick([char for char in _PRINTABLE if char not in node.chars])
+    return seed.pick(node.chars)
+
+
 def _draw(node: Node, seed: Seed) -> str:
     if isinstance(node, Chars):
-        if node.negated:
-            return seed.pick([char for char in _PRINTABLE if char not in node.chars])
-        return seed.pick(node.chars)
+        return draw_char(node, seed)
     if isinstance(node, InOrder):
         return "".join(_draw(part, seed) for part in node.parts)
     if isinstance(node, Either):
@@ -237,7 +243,7 @@ def to_gbnf(pattern: str) -> str:
 def _gbnf(node: Node) -> str:
     if isinstance(node, Chars):
         if len(node.chars) == 1 and not node.negated:
-            return quote(node.chars)
+            return quoted(node.chars)
         return f"[{'^' if node.negated else ''}{''.join(_class_char(char) for char in node.chars)}]"
     if isinstance(node, InOrder):
         return " ".join(_gbnf(part) for part in node.parts) or '""'
@@ -254,15 +260,6 @@ def _gbnf(node: Node) -> str:
     )
 
 
-def pattern_to_gbnf(pattern: Sequence[str | tuple[str, ...]]) -> str:
-    """A GBNF grammar of a constraint's literal texts and alternatives."""
-    parts = [
-        quote(part) if isinstance(part, str) else f"({' | '.join(map(quote, part))})"
-        for part in pattern
-    ]
-    return f"root ::= {' '.join(parts)}\n"
-
-
 def pattern_to_regex(pattern: Sequence[str | tuple[str, ...]]) -> str:
     """A regular expression of a constraint's literal texts and alternatives."""
     return "".join(
@@ -271,15 +268,6 @@ def pattern_to_regex(pattern: Sequence[str | tuple[str, ...]]) -> str:
     )
 
 
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
-
-
-def quote(text: str) -> str:
-    """A text as a GBNF literal."""
-    return '"' + "".join(_NAMED.get(char, char) for char in text) + '"'
-
-
 def _class_char(char: str) -> str:
-    if char in "]^-[":
-        return f"\\x{ord(char):02x}"
-    return _NAMED.get(char, char) if char != '"' else char
+    # Written by number wherever a bracket, a dash or the end of the literal could be meant.
+    return char if (char.isascii() and char.isalnum()) or char == " " else f"\\U{ord(char):08X}"

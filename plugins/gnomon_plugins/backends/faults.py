@@ -121,7 +121,12 @@ def _until(text: str, now: float) -> float | None:
 
 
 def from_status(
-    status: int, body: str, who: str, headers: Mapping[str, str], now: float
+    status: int,
+    body: str,
+    who: str,
+    headers: Mapping[str, str],
+    now: float,
+    secrets: Iterable[str] = (),
 ) -> CallFailed:
     """The failure that an HTTP status and its body mean.
 
@@ -131,8 +136,9 @@ def from_status(
         who: Who answered, for the sentence: a model and an address.
         headers: As for ``retry_after``.
         now: As for ``retry_after``.
+        secrets: What may not be in the sentence.
     """
-    said = scrub(sentence_of(body))
+    said = sentence_of(scrub(body, secrets))
     tail = f": {said}" if said else ""
     again = status in _AGAIN or (status >= 500 and status not in _STOP)
     stop = status in _STOP or 300 <= status < 400

@@ -6,8 +6,7 @@ One invariant: no network, no model and no clock decide a reply, and every simul
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -48,7 +47,8 @@ class Scripted:
     function: Callable[[Ask], str | Reply] | None = None
     cycle: bool = False
     _script: Script = attrs.field(init=False, eq=False, repr=False)
-    _place: Iterator[int] = attrs.field(init=False, eq=False, repr=False, factory=itertools.count)
+    _identity: Mapping[str, str] = attrs.field(init=False, eq=False, repr=False)
+    _given: list[int] = attrs.field(init=False, eq=False, repr=False, factory=lambda: [0])
 
     def __attrs_post_init__(self) -> None:
         if self.answers and self.function is not None:
@@ -60,15 +60,15 @@ class Scripted:
         if not in_python and self.model not in _SPECIAL:
             script = read_script(self.model)
         object.__setattr__(self, "_script", script)
+        object.__setattr__(self, "_identity", _identity(self.function, script))
 
     @property
     def offers(self) -> Capability:
         """All five kinds. Answers in order are given one at a time, so that the order is the plan's."""
         filling = self.model == "fill"
-        forms = {"pattern", "regex", "json_schema"} if filling else {*_FORMS}
         return Capability(
             kinds={"chat", "choose", "loglik", "embed", "hidden"},
-            constraints=() if self.model == "echo" else forms,
+            constraints=() if self.model == "echo" else _FORMS,
             logprobs=20,
             seed=True,
             free_format=not filling,
@@ -77,12 +77,9 @@ class Scripted:
         )
 
     @property
-    def identity(self) -> str:
-        """The hash of the answer file, or the answers themselves."""
-        if self.function is not None:
-            where = self.function
-            return f"{getattr(where, '__module__', '')}.{getattr(where, '__qualname__', where)}"
-        return self._script.digest or repr(self.answers)
+    def identity(self) -> Mapping[str, str]:
+        """The hash of the answer file, the answers themselves, or where the function is from."""
+        return self._identity
 
     def price(self) -> Price:
         """Nothing."""
@@ -114,7 +111,8 @@ class Scripted:
 
     def _next(self) -> str | Reply:
         answers = self._script.answers
-        place = next(self._place)
+        place = self._given[0]
+        self._given[0] += 1
         if place >= len(answers) and not self.cycle:
             raise CallFailed(
                 f"the script has {len(answers)} answers and all of them were given; "
@@ -133,6 +131,15 @@ class Scripted:
                 )
             return _finished(ask, self._script.default)
         return _later(ask, rule) if rule.delay else _ruled(ask, rule)
+
+
+def _identity(function: Callable[[Ask], Any] | None, script: Script) -> Mapping[str, str]:
+    if function is not None:
+        module, name = (getattr(function, key, "") for key in ("__module__", "__qualname__"))
+        return {"function": f"{module}.{name}"}
+    if script.digest:
+        return {"sha256": script.digest}
+    return {"answers": repr(script.answers)} if script.answers else {}
 
 
 async def _later(ask: Chat | Choose, rule: Rule) -> Reply:

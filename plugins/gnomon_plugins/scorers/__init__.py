@@ -7,8 +7,10 @@ from collections.abc import Iterable
 import gnomon
 from gnomon_plugins.scorers.association_d import AssociationD
 from gnomon_plugins.scorers.field import Field
+from gnomon_plugins.scorers.judge_code import JudgeCode
 from gnomon_plugins.scorers.weat import Weat
 from gnomon_plugins.scorers.wefat import Wefat
+from gnomon_plugins.scorers.yes_no import YesNo
 
 
 @gnomon.hookimpl
@@ -19,4 +21,6 @@ def register_scorers() -> Iterable[type]:
         Field,
         Weat,
         Wefat,
+        JudgeCode,
+        YesNo,
     ]

@@ -20,7 +20,8 @@ import attrs
 _DASHES = "‐‑‒–—―−"
 _DRESS = "\"'`´‘’‚‛“”„‟«»‹›*_~[](){}<>\ufeff\u200b"
 _UNDRESSED = str.maketrans({**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DRESS, "")})
-_EDGE = " \t\r\n\f\v\x00-:.,;!?•·◦▪●○+#="
+_LEADING = " \t\r\n\f\v\x00-:.,;!?•·◦▪●○+#="
+_TRAILING = " \t\r\n\f\v\x00-:.,;!?"
 _NUMBER = re.compile(r"\d+[\s.:,-]+")
 _SEPARATOR = re.compile(r"[-:]")
 _CUT = re.compile(r"[,;]")
@@ -30,10 +31,29 @@ _KEPT = 20
 _EXCERPT = 120
 
 
-@lru_cache(maxsize=65536)
+def _bare(text: str) -> str:
+    """Without bullets before it and punctuation behind it; ``C++`` and ``C#`` keep theirs."""
+    return text.lstrip(_LEADING).rstrip(_TRAILING)
+
+
+def undressed(text: str) -> str:
+    """A text without dress, in one case, with single blanks: the form that is compared."""
+    return _bare(" ".join(text.translate(_UNDRESSED).casefold().split()))
+
+
+@lru_cache(maxsize=16384)
 def plain(text: str) -> str:
-    """A word or label without dress, in one case, with single blanks: the form that is compared."""
-    return " ".join(text.translate(_UNDRESSED).casefold().split()).strip(_EDGE)
+    """``undressed`` for words and labels, which come again and again."""
+    return undressed(text)
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text, in a form that can be stored anywhere.
+
+    Lone surrogates and NUL bytes cannot be stored as text everywhere; their escapes can.
+    """
+    shown = text[:_EXCERPT].encode("utf-8", "backslashreplace").decode("utf-8")
+    return shown.replace("\x00", "\\x00")
 
 
 @attrs.frozen
@@ -63,9 +83,7 @@ class _Reading:
     def skip(self, line: str) -> None:
         self.unread += 1
         if len(self.excerpts) < _KEPT:
-            # Lone surrogates and NUL bytes cannot be stored as text everywhere; their escapes can.
-            shown = line[:_EXCERPT].encode("utf-8", "backslashreplace").decode("utf-8")
-            self.excerpts.append(shown.replace("\x00", "\\x00"))
+            self.excerpts.append(excerpt(line))
 
 
 def read_pairs(text: str, words: Mapping[str, object], labels: Mapping[str, object]) -> Pairs:
@@ -91,7 +109,7 @@ def read_pairs(text: str, words: Mapping[str, object], labels: Mapping[str, obje
 def _read_line(
     line: str, words: Mapping[str, object], labels: Mapping[str, object], reading: _Reading
 ) -> None:
-    if not line.translate(_UNDRESSED).strip(_EDGE):
+    if not _bare(line.translate(_UNDRESSED)):
         return
     found = _pair(line, words, labels)
     if found is not None:
@@ -105,7 +123,7 @@ def _read_line(
     for piece, one in read:
         if one is not None:
             _keep(one, reading)
-        elif piece.translate(_UNDRESSED).strip(_EDGE):
+        elif _bare(piece.translate(_UNDRESSED)):
             reading.skip(piece.strip())
 
 
@@ -124,8 +142,8 @@ def _pair(
     bare = " ".join(line.translate(_UNDRESSED).casefold().split())
     turned: set[tuple[str, str]] = set()
     for found in _SEPARATOR.finditer(bare):
-        left = _known(bare[: found.start()].strip(_EDGE), words, labels)
-        right = bare[found.end() :].strip(_EDGE)
+        left = _known(_bare(bare[: found.start()]), words, labels)
+        right = _bare(bare[found.end() :])
         if left in words and right in labels:
             return left, right, False
         if left in labels and right in words:
@@ -142,4 +160,4 @@ def _known(left: str, words: Mapping[str, object], labels: Mapping[str, object])
     if left in words or left in labels:
         return left
     numbered = _NUMBER.match(left)
-    return left[numbered.end() :].strip(_EDGE) if numbered else left
+    return _bare(left[numbered.end() :]) if numbered else left

@@ -37,11 +37,13 @@ class Vocabulary:
         words: Word → whether it is positive or negative.
         labels: Label → whose it is.
         shown: The number of words shown; None when the trial does not say.
+        by_item: The labels are all of the item's, not the two shown.
     """
 
     words: Mapping[str, Kind]
     labels: Mapping[str, Side]
     shown: int | None
+    by_item: bool
 
 
 @attrs.frozen
@@ -96,9 +98,9 @@ class AssociationD:
         negative: Fields with the negative words.
         default: The field with the default group's label that was shown.
         stigma: The field with the stigmatised group's label that was shown.
-        vocabulary: Which labels an answer may be: ``shown`` the two that the trial showed, ``item`` all
-            that the item has. The latter is for replies that others published without saying
-            which two were shown; the words may then be unknown too.
+        vocabulary: Which labels an answer may be: ``shown`` the two that the trial showed; ``item`` all
+            that the item has; ``auto`` those shown, or all where the trial does not say, as in
+            replies that others published. The words may then be unknown too.
         default_labels: For ``item``: fields with all labels of the default group.
         stigma_labels: For ``item``: fields with all labels of the stigmatised group.
         correction_term: The k of the formula, at least 0; it keeps a label that got no word from
@@ -117,7 +119,7 @@ class AssociationD:
     negative: tuple[str, ...] = ("negative",)
     default: str = "label_default"
     stigma: str = "label_stigma"
-    vocabulary: Literal["shown", "item"] = "shown"
+    vocabulary: Literal["shown", "item", "auto"] = "shown"
     default_labels: tuple[str, ...] = ("default",)
     stigma_labels: tuple[str, ...] = ("stigma",)
     correction_term: float = 0.01
@@ -147,7 +149,8 @@ class AssociationD:
         return (self.name, *(f"{self.name}.{part}" for part in self.parts))
 
     def _vocabulary(self, trial: Trial) -> Vocabulary:
-        by_item = self.vocabulary == "item"
+        told = present(trial, self.default) and present(trial, self.stigma)
+        by_item = self.vocabulary == "item" or (self.vocabulary == "auto" and not told)
         words_known = not by_item or present(trial, self.words)
         return vocabulary_of(
             frozenset(texts(trial, (self.words,))) if words_known else None,
@@ -155,6 +158,7 @@ class AssociationD:
             texts(trial, self.negative),
             texts(trial, self.default_labels if by_item else (self.default,)),
             texts(trial, self.stigma_labels if by_item else (self.stigma,)),
+            by_item,
         )
 
     def _scores(self, read: Pairs, vocabulary: Vocabulary, status: ScoreStatus) -> list[Score]:
@@ -185,24 +189,25 @@ def vocabulary_of(
     negative: tuple[str, ...],
     default: tuple[str, ...],
     stigma: tuple[str, ...],
+    by_item: bool,
 ) -> Vocabulary:
     """The vocabulary of a trial; kept, because most trials of an item share it.
 
     Raises:
         SourceError: A word is both positive and negative, or shown and neither; a label is both
-            groups'.
+            groups'; two words shown are told apart by dress or case only.
     """
     words = _sides(shown, {"positive": positive, "negative": negative}, "word")
     labels = _sides(None, {"default": default, "stigma": stigma}, "label")
     # Only values of the two literal types were put in.
-    return Vocabulary(words, labels, None if shown is None else len(words))  # type: ignore[arg-type]
+    return Vocabulary(words, labels, None if shown is None else len(words), by_item)  # type: ignore[arg-type]
 
 
 def _sides(
     shown: frozenset[str] | None, given: Mapping[str, tuple[str, ...]], noun: str
 ) -> dict[str, str]:
     """Plain form → side, of the values that were shown."""
-    asked = None if shown is None else {plain(value): value for value in shown}
+    asked = None if shown is None else _told_apart(shown, noun)
     out: dict[str, str] = {}
     for side, values in given.items():
         for value in values:
@@ -218,6 +223,18 @@ def _sides(
         if key not in out:
             raise SourceError(
                 f"the {noun} {value!r} was shown and is neither {' nor '.join(given)}"
+            )
+    return out
+
+
+def _told_apart(values: Iterable[str], noun: str) -> dict[str, str]:
+    """Plain form → value."""
+    out: dict[str, str] = {}
+    for value in sorted(values):
+        other = out.setdefault(plain(value), value)
+        if other != value:
+            raise SourceError(
+                f"the {noun}s {other!r} and {value!r} cannot be told apart in a reply"
             )
     return out
 
@@ -255,6 +272,8 @@ def _detail(
         "words_shown": vocabulary.shown,
         "lines_unread": read.unread,
     }
+    if vocabulary.by_item:
+        detail["labels"] = "all of the item"
     # What most replies do not have is left out, so that it stands out where it is.
     if read.unread:
         detail["unread"] = list(read.excerpts)

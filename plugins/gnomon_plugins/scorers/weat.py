@@ -43,13 +43,14 @@ class Weat:
         reply: Name of the embed turn; the last one unless given.
         ddof: 1 divides the squared deviations by n - 1, as the published values do; 0 by n.
         method: ``exact``, ``bounded``, ``sampled``, or ``auto``: exact up to about 20 + 20 words,
-            with certain bounds up to 256 words, sampled beyond.
+            with certain bounds up to 128 words, sampled beyond.
         ties: ``>=`` counts partitions just as far as the observed one, itself included; ``>`` does
             not, and so can give 0.
         tolerance: Wanted relative width of the bounds.
         draws: Partitions drawn when sampled; p is then (hits + 1) / (draws + 1).
         least: Fewest usable words in a set; with fewer there is no score.
-        pool: So many texts after one another belong to one word, and their mean vector stands for it.
+        by_word: The mean vector of all sentences of a word stands for it, so that words are
+            permuted and not sentences. The source ``word-sets`` says which word a sentence is of.
     """
 
     name: ClassVar[str] = "weat"
@@ -64,16 +65,15 @@ class Weat:
     ddof: int = 1
     method: Method = "auto"
     ties: Ties = ">="
-    tolerance: float = 1e-3
+    tolerance: float = 0.01
     draws: int = 1_000_000
     least: int = 2
-    pool: int = 1
+    by_word: bool = False
 
     def __attrs_post_init__(self) -> None:
         check_options(self.ddof, self.draws, self.tolerance)
-        for option, value in (("least", self.least), ("pool", self.pool)):
-            if value < 1:
-                raise ValueError(f"{option!r} must be at least 1, not {value}")
+        if self.least < 1:
+            raise ValueError(f"'least' must be at least 1, not {self.least}")
 
     def score(self, record: TrialRecord) -> Iterable[Score]:
         """The effect size d and its parts, or the reason why there is none."""
@@ -89,7 +89,7 @@ class Weat:
             fields,
             reply=self.reply,
             least=dict.fromkeys(fields, self.least),
-            pool=self.pool,
+            by_word=self.by_word,
         )
         a, b = sets.rows["a"], sets.rows["b"]
         x, y = associations(sets.rows["x"], a, b), associations(sets.rows["y"], a, b)

@@ -54,7 +54,7 @@ class Wefat:
     ddof: int = 1
     method: Method = "auto"
     ties: Ties = ">="
-    tolerance: float = 1e-3
+    tolerance: float = 0.01
     draws: int = 1_000_000
     least: int = 2
 

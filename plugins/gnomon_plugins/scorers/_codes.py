@@ -1,0 +1,51 @@
+"""Reads one word out of a fixed few from an answer.
+
+One invariant: an answer counts only when it *is* one of the words, or states it where an answer is
+stated (its first word, or its last line). A word that merely occurs in a sentence is no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from gnomon_plugins.scorers._pairs import undressed
+
+_LONGEST = 4096
+"""Lines longer than this are no answer in one word; the rest of them is not looked at."""
+
+
+def _lines(text: str) -> list[str]:
+    return [line for raw in text.splitlines() if (line := undressed(raw[:_LONGEST]))]
+
+
+def stated(text: str, words: Collection[str]) -> str | None:
+    """The word that the whole answer is, or that its last line is (``Answer: yes`` included).
+
+    Args:
+        text: The answer.
+        words: The words to choose from, in plain form.
+    """
+    lines = _lines(text)
+    if not lines:
+        return None
+    if len(lines) == 1 and lines[0] in words:
+        return lines[0]
+    last = lines[-1]
+    _, colon, after = last.rpartition(":")
+    return next((one for one in (last, undressed(after) if colon else "") if one in words), None)
+
+
+def opening(text: str, words: Collection[str]) -> str | None:
+    """The word that the answer begins with, as in ``Yes, because …``.
+
+    Args:
+        text: The answer.
+        words: The words to choose from, in plain form; longer ones win over their beginnings.
+    """
+    lines = _lines(text)
+    for word in sorted(words, key=len, reverse=True):
+        if lines and lines[0].startswith(word):
+            rest = lines[0][len(word) :]
+            if not rest or not (rest[0].isalnum() or rest[0] in "-_"):
+                return word
+    return None

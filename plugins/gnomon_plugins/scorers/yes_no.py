@@ -1,0 +1,71 @@
+"""``yes-no``: 1 for yes, 0 for no, and nothing for anything else.
+
+One invariant: an answer that does not begin or end with a plain yes or no has no number.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+from gnomon import Score, TrialRecord
+from gnomon_plugins.scorers._codes import opening, stated
+from gnomon_plugins.scorers._fields import reply_of
+from gnomon_plugins.scorers._pairs import excerpt, plain
+
+
+@attrs.frozen(kw_only=True)
+class YesNo:
+    """Reads yes or no off a reply: its first word, or its last line.
+
+    A reply to an ask of kind ``choose`` gives the probability of the yes options instead, among
+    yes and no together. An answer that begins with one and ends with the other is unparsed.
+
+    Attributes:
+        reply: The name of the reply to read; the trial's last reply unless given.
+        yes: Words that mean yes.
+        no: Words that mean no.
+    """
+
+    name: ClassVar[str] = "yes-no"
+    parts: ClassVar[tuple[str, ...]] = ()
+    accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
+
+    reply: str | None = None
+    yes: tuple[str, ...] = ("yes",)
+    no: tuple[str, ...] = ("no",)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.yes or not self.no:
+            raise ValueError("'yes' and 'no' need at least one word each")
+        shared = {plain(word) for word in self.yes} & {plain(word) for word in self.no}
+        if shared:
+            raise ValueError(f"{min(shared)!r} is among the words for yes and for no")
+
+    def score(self, record: TrialRecord) -> Score:
+        """1, 0 or no number; for ``choose`` a probability in [0, 1]."""
+        reply = reply_of(record, self.reply)
+        if isinstance(reply, str):
+            return Score(name=self.name, value=None, status=reply)
+        codes = {plain(word): 1.0 for word in self.yes} | {plain(word): 0.0 for word in self.no}
+        if reply.probabilities is not None:
+            return self._of_options({plain(k): v for k, v in reply.probabilities.items()}, codes)
+        found = {
+            codes[word]
+            for word in (opening(reply.text, codes), stated(reply.text, codes))
+            if word is not None
+        }
+        if len(found) != 1:
+            detail = {"answer": excerpt(reply.text)}
+            return Score(name=self.name, value=None, status="unparsed", detail=detail)
+        return Score(name=self.name, value=found.pop(), status=reply.status)
+
+    def _of_options(self, probabilities: dict[str, float], codes: dict[str, float]) -> Score:
+        known = {word: p for word, p in probabilities.items() if word in codes}
+        total = sum(known.values())
+        detail = {"probabilities": probabilities}
+        if total <= 0:
+            return Score(name=self.name, value=None, status="unparsed", detail=detail)
+        share = sum(p for word, p in known.items() if codes[word] == 1.0) / total
+        return Score(name=self.name, value=share, detail=detail)

@@ -1,0 +1,54 @@
+"""Start-up: ``gnomon --help`` and ``gnomon list`` against ``sqlite-utils --help``.
+
+    python tests/benchmarks/bench_startup.py [ROUNDS]
+
+Each round runs the three commands in turn, so that a busy machine slows all of them; medians are
+compared. Ratios above 1.0 end with exit code 1. Where the time goes: ``python -X importtime -m gnomon list``.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+BIN = Path(sysconfig.get_path("scripts"))
+BASELINE = ("sqlite-utils", "--help")
+OURS = (("gnomon", "--help"), ("gnomon", "list"))
+
+
+def seconds(command: tuple[str, ...]) -> float:
+    """Wall time of one run, which must succeed."""
+    began = time.perf_counter()
+    subprocess.run([str(BIN / command[0]), *command[1:]], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def medians(rounds: int) -> dict[tuple[str, ...], float]:
+    """Median seconds of each command over alternating runs, the first round not counted."""
+    times: dict[tuple[str, ...], list[float]] = {command: [] for command in (BASELINE, *OURS)}
+    for number in range(rounds + 1):
+        for command, taken in times.items():
+            once = seconds(command)
+            if number:
+                taken.append(once)
+    return {command: statistics.median(taken) for command, taken in times.items()}
+
+
+def main() -> int:
+    """Print medians and ratios."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    found = medians(rounds)
+    worst = 0.0
+    for command, taken in found.items():
+        ratio = taken / found[BASELINE]
+        worst = max(worst, ratio)
+        print(f"{' '.join(command):<22}{taken * 1000:7.0f} ms   ratio {ratio:.2f}")
+    return 0 if worst <= 1.0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

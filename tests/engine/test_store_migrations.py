@@ -1,0 +1,75 @@
+"""Migrations: every older schema, and every half-made one, becomes the newest."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+from store_samples import small_run
+
+from gnomon import StoreError
+from gnomon.store import Store
+from gnomon.store.migrations import NAMES, SET, migrations
+
+
+def schema(path: Path) -> list[tuple[str, ...]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+    connection.close()
+    return found
+
+
+def test_the_names_are_those_of_the_migrations() -> None:
+    """The quick check of a schema and the migrations themselves agree."""
+    assert tuple(each.name for each in migrations().pending(Database(memory=True))) == NAMES
+
+
+@pytest.mark.parametrize("upto", range(len(NAMES)))
+def test_an_older_schema_becomes_the_newest(tmp_path: Path, upto: int) -> None:
+    """From blank, from the oldest and from each in between, the result is the same."""
+    small_run(tmp_path / "new.db", 1)
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrations().apply(Database(connection), stop_before=NAMES[upto])
+    connection.close()
+    if upto:
+        with pytest.raises(StoreError) as caught:
+            Store.open(path)
+        assert str(caught.value) == (
+            f"the database {path} was made by an older gnomon; any command that writes to it, such as "
+            "'gnomon run', brings it up to date"
+        )
+    small_run(path, 1)
+    assert schema(path) == schema(tmp_path / "new.db")
+    with Store.open(path) as store:
+        assert store.verify() == []
+
+
+def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Half a change of the schema is no change."""
+    path = tmp_path / "a.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    broken = migrations()
+    broken._migrations[-1].fn = _stop_half_way
+    with pytest.raises(ZeroDivisionError):
+        broken.apply(Database(connection))
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+    assert "half" not in names
+    assert "trial" in names
+    connection.close()
+    small_run(path, 1)
+
+
+def _stop_half_way(db: Database) -> None:
+    db.execute("CREATE TABLE half (a)")
+    raise ZeroDivisionError
+
+
+def test_migrations_are_recorded_by_name(tmp_path: Path) -> None:
+    """The database says itself which changes it has had."""
+    small_run(tmp_path / "a.db", 1)
+    with Store.open(tmp_path / "a.db") as store:
+        _, rows = store.query("SELECT migration_set, name FROM _sqlite_migrations ORDER BY id")
+        assert list(rows) == [(SET, name) for name in NAMES]

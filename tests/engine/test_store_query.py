@@ -1,0 +1,125 @@
+"""A person's SQL reads, and can do nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from store_samples import rows, small_run
+
+from gnomon import Embed, Reply, StoreError
+from gnomon.store import Store
+
+READ_ONLY = (
+    "the query was refused: it may only read, so it is one SELECT statement without ATTACH, PRAGMA "
+    "settings or extensions"
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A small finished run, opened for reading."""
+    small_run(tmp_path / "a.db")
+    with Store.open(tmp_path / "a.db") as opened:
+        yield opened
+
+
+def refusal(store: Store, sql: str) -> str:
+    with pytest.raises(StoreError) as caught:
+        list(store.query(sql)[1])
+    return str(caught.value)
+
+
+def test_columns_and_rows(store: Store) -> None:
+    """Names of the columns, then the rows, with parameters."""
+    columns, found = store.query("SELECT item, reply FROM trials WHERE ordinal < ?", (2,))
+    assert columns == ("item", "reply")
+    assert list(found) == [("item-0", "answer 0"), ("item-1", "answer 1")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM trial",
+        "INSERT INTO score_name VALUES (9, 'a', 'b')",
+        "UPDATE reply SET text = 'x'",
+        "DROP TABLE reply",
+        "CREATE TABLE mine (a)",
+        "CREATE TEMP TABLE mine (a)",
+        "ATTACH 'other.db' AS other",
+        "PRAGMA query_only = OFF",
+        "PRAGMA journal_mode = DELETE",
+        "PRAGMA writable_schema = ON",
+        "VACUUM INTO 'copy.db'",
+        "VACUUM",
+        "REINDEX",
+        "BEGIN IMMEDIATE",
+        "SELECT load_extension('x')",
+        "WITH a AS (SELECT 1) DELETE FROM trial",
+    ],
+)
+def test_everything_but_reading_is_refused(store: Store, sql: str, tmp_path: Path) -> None:
+    """The sentence says so and the file is as it was."""
+    before = (tmp_path / "a.db").read_bytes()
+    assert refusal(store, sql) == READ_ONLY
+    assert (tmp_path / "a.db").read_bytes() == before
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_a_table_that_is_not_there(store: Store, tmp_path: Path) -> None:
+    """The nearest name and the list."""
+    assert refusal(store, "SELECT * FROM trails") == (
+        f"there is no table or view 'trails' in {tmp_path / 'a.db'} (did you mean 'trials'?); "
+        "there are: ask, binding, condition, conversations, dictionary, estimate, failures, item, "
+        "measure, plugin, reply, results, run, runs, score, score_name, scores, scoring, served, "
+        "session, text, text_hash, trial, trials"
+    )
+
+
+def test_a_column_that_is_not_there(store: Store) -> None:
+    """The nearest name, and where to look."""
+    assert refusal(store, "SELECT trials.promt FROM trials") == (
+        "there is no column 'trials.promt' (did you mean 'prompt'?); the table 'dictionary' says what "
+        "each table and view has"
+    )
+
+
+def test_other_mistakes(store: Store) -> None:
+    """SQLite's own words, one statement at a time, and not nothing."""
+    assert refusal(store, "SELEC 1") == 'the query failed: near "SELEC": syntax error'
+    assert refusal(store, "SELECT 1; SELECT 2") == (
+        "the query holds several statements; write one SELECT statement"
+    )
+    assert refusal(store, "  ") == "the query is empty; write one SELECT statement"
+    assert refusal(store, "SELECT json_extract('{', '$')") == "the query failed: malformed JSON"
+
+
+def test_a_writer_sees_what_it_has_just_written(tmp_path: Path) -> None:
+    """Rows still in memory are committed before a question is answered."""
+    small_run(tmp_path / "a.db", 1)
+    with Store.open(tmp_path / "a.db", write=True) as store:
+        store.add_reply(b"k", Embed(texts=()), Reply(text="a new text"), attempt=1)
+        assert rows(store, "SELECT count(*) FROM reply WHERE text = 'a new text'") == [(1,)]
+
+
+def test_a_long_query_can_be_interrupted(store: Store) -> None:
+    """Ctrl-C ends a query that would never end."""
+
+    def press() -> None:
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(
+            store.query(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+            )[1]
+        )
+    thread.join()
+    assert rows(store, "SELECT 1") == [(1,)]

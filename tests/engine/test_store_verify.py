@@ -1,0 +1,72 @@
+"""verify() derives every hash again and names what does not agree."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from store_samples import small_run
+
+from gnomon.store import Store
+
+CHANGES = [
+    (
+        "UPDATE text SET body = 'forged' WHERE body = 'question 3'",
+        [
+            "text {text} was changed: its hash is not that of its content",
+            "ask 4 was changed: the key of its reply is not that of what was asked",
+        ],
+    ),
+    (
+        "UPDATE item SET gold = 'forged' WHERE key = 'item-1'",
+        ["item 2 ('item-1') was changed: its hash is not that of its content"],
+    ),
+    (
+        "UPDATE run SET seed = 8",
+        ["run 1 was changed: its key is not that of its spec, seed, models and plan"],
+    ),
+    (
+        "UPDATE trial SET repeat = 9 WHERE ordinal = 2",
+        ["ask 3 was changed: the key of its reply is not that of what was asked"],
+    ),
+    (
+        "UPDATE score SET trial_id = 99 WHERE id = 1",
+        ["row 1 of score refers to a row of trial that is not there"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "expected"), CHANGES, ids=[sql for sql, _ in CHANGES])
+def test_a_change_is_found(tmp_path: Path, sql: str, expected: list[str]) -> None:
+    """A forged text, item, seed, repeat or reference is named."""
+    path = tmp_path / "a.db"
+    small_run(path)
+    with sqlite3.connect(path) as forger:
+        (text,) = forger.execute("SELECT id FROM text WHERE body = 'question 3'").fetchone()
+        forger.execute(sql)
+    forger.close()
+    with Store.open(path) as store:
+        assert store.verify() == [line.format(text=text) for line in expected]
+
+
+def test_damage_is_found(tmp_path: Path) -> None:
+    """Bytes lost in the middle of the file are a sentence and no traceback."""
+    path = tmp_path / "a.db"
+    small_run(path, 600)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 16384] = b"\xee" * 16384
+    path.write_bytes(data)
+    with Store.open(path) as store:
+        problems = store.verify()
+    assert (
+        problems[-1] == "the database is damaged: database disk image is malformed; restore a copy"
+    )
+
+
+def test_an_untouched_database_is_clean(tmp_path: Path) -> None:
+    """Nothing is said of what is in order."""
+    small_run(tmp_path / "a.db", 50)
+    with Store.open(tmp_path / "a.db") as store:
+        assert store.verify() == []
