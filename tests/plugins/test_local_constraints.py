@@ -18,9 +18,8 @@ pytestmark = pytest.mark.local_model
 _texts = st.text(
     st.one_of(
         st.sampled_from('ab "\\\n\t()|[]/{}é😀'),
-        st.characters(
-            exclude_categories=("Cs", "Cn"), exclude_characters="\0", max_codepoint=0xFFFF
-        ),
+        # The model's vocabulary has no token for most control characters.
+        st.characters(exclude_categories=("Cs", "Cn", "Cc"), max_codepoint=0x24F),
     ),
     max_size=5,
 )
@@ -39,7 +38,7 @@ def _ask(model: Local, constraint: Constraint, *, seed: int = 1, max_tokens: int
     )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(pattern=_patterns)
 def test_a_pattern_yields_one_of_its_texts(
     local_model: Local, pattern: tuple[str | tuple[str, ...], ...]
@@ -119,6 +118,11 @@ def test_a_reply_cut_short_says_so(local_model: Local) -> None:
             Constraint(grammar="%llguidance {}"),
             "the grammar begins with '%', which is not GBNF; "
             "a GBNF grammar has a line 'root ::= …'",
+        ),
+        (
+            Constraint(pattern=("\x06",)),
+            "the constraint asks for a character that no token of the model's vocabulary begins; "
+            "a rare control character, most likely",
         ),
         (
             Constraint(pattern=("a", ())),

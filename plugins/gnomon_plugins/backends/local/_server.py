@@ -249,6 +249,11 @@ def _checked(answer: dict[str, Any]) -> dict[str, Any]:
             f"the prompt has {error['n_prompt_tokens']} tokens and there is room for "
             f"{error['n_ctx']}; give the model more with ?context=TOKENS"
         )
+    if "empty grammar stack" in str(error.get("message")):
+        raise CallFailed(
+            "the constraint asks for a character that no token of the model's vocabulary begins; "
+            "a rare control character, most likely"
+        )
     raise CallFailed(f"llama.cpp could not take the call: {error.get('message', error)}")
 
 
