@@ -179,6 +179,10 @@ def _parameters(
     params.n_parallel = slots
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
+    # Threads that wait sleep instead of spinning; on a busy machine spinning takes the time of those
+    # that are waited for.
+    params.cpuparams.poll = 0
+    params.cpuparams_batch.poll = 0
     params.verbosity = _SILENT
     params.warmup = False
     # Prompts that fell out of a slot are not kept: memory would grow with the number of trials.
