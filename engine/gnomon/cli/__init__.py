@@ -23,6 +23,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "import": (
+        "gnomon.cli.importing",
+        "Store replies that others published as a run, and score them.",
+    ),
     "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
     "models": ("gnomon.cli.models", "List or pull model files."),
     "plan": (
