@@ -432,6 +432,9 @@ class Capability:
             use the constrained form of the turns where the measure has one.
         concurrency: Most asks it can work on at once; None for no limit of its own.
         blocking: A plain ``ask`` that computes or waits, and so runs in a thread of its own.
+        patience: Seconds one call may take unless the user says; None for the usual 120. A model in
+            this process that cannot be interrupted should have more: an abandoned call goes on
+            computing and slows down all others.
     """
 
     kinds: frozenset[AskKind] = attrs.field(converter=_kinds)
@@ -444,6 +447,7 @@ class Capability:
     free_format: bool = True
     concurrency: int | None = None
     blocking: bool = True
+    patience: float | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -169,6 +169,12 @@ def test_constraints_that_a_server_would_ignore_are_refused():
         assert failed.value.message == (
             f"http:m at {server.url}: '\\1' in '(a)\\\\1' cannot be turned into a grammar"
         )
+        with pytest.raises(CallFailed) as failed:
+            ask(on(server), chat(constraint=Constraint(json_schema="{")))
+        assert failed.value.message == (
+            "the JSON Schema of the constraint is not JSON: Expecting property name enclosed in "
+            "double quotes: line 1 column 2 (char 1)"
+        )
         assert not server.requests
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gnomon import CallFailed, Chat, Choose, Item, Loglik, Message, ModelError, Trial
 from gnomon_plugins.backends.replay import Replay
+from shared_data import shared_data
 
 
 def trial(item: str = "a", repeat: int = 0, **levels: str) -> Trial:
@@ -43,7 +44,7 @@ def test_finds_by_item_and_levels(tmp_path):
     backend = Replay(model=file)
     assert backend.ask(chat(trial("a", tone="warm"))).text == "hello"
     assert backend.ask(chat(trial("a", tone="cold"))).text == 'bye, "now"\nthen'
-    reply = backend.ask(chat(trial("b", tone="cold", other="1")))
+    reply = backend.ask(chat(trial("b", tone="cold")))
     assert (reply.text, reply.model, reply.cost, reply.status) == ("no", "published.csv", 0.0, "ok")
     with pytest.raises(CallFailed) as failed:
         backend.ask(chat(trial("b", tone="warm")))
@@ -52,6 +53,75 @@ def test_finds_by_item_and_levels(tmp_path):
     )
     assert not failed.value.retry
     assert not failed.value.fatal
+
+
+def test_factors_that_the_table_does_not_have(tmp_path):
+    """They are ignored only when named, since one row then answers for all their levels."""
+    file = table(tmp_path, "item,tone,reply\na,warm,hello\n")
+    with pytest.raises(CallFailed) as failed:
+        Replay(model=file).ask(chat(trial("a", tone="warm", order="ab")))
+    assert failed.value.message == (
+        f"{file} has no column for the factor 'order'; if its rows stand for every level of it, "
+        "give ignore=order"
+    )
+    assert failed.value.fatal
+    backend = Replay(model=file, ignore=("order",))
+    replies = [backend.ask(chat(trial("a", tone="warm", order=level))) for level in ("ab", "ba")]
+    assert [reply.text for reply in replies] == ["hello", "hello"]
+
+
+def test_levels_and_items_by_other_names(tmp_path):
+    """Cells are compared under the names that the table uses."""
+    file = table(tmp_path, "item,tone,reply\nA1,hot,hello\n")
+    backend = Replay(model=file, rename=("warm:hot", "a:A1"))
+    assert backend.ask(chat(trial("a", tone="warm"))).text == "hello"
+    with pytest.raises(ValueError, match=r"^rename takes pairs LEVEL:CELL, found 'warm'$"):
+        Replay(model=file, rename=("warm",))
+
+
+def test_several_tables_as_one(tmp_path):
+    """With a star the files of the same columns are one table, in the order of their names."""
+    for name, text in (("p2.csv", "item,reply\na,two\n"), ("p1.csv", "reply,item\none,a\nx,b\n")):
+        table(tmp_path, text, name)
+    backend = Replay(model=str(tmp_path / "p*.csv"))
+    assert [backend.ask(chat(trial("a", n))).text for n in (0, 1)] == ["one", "two"]
+    assert len(backend.identity["sha256"].split()) == 2
+    table(tmp_path, "item,text\na,three\n", "p3.csv")
+    with pytest.raises(ModelError) as failed:
+        Replay(model=str(tmp_path / "p*.csv"))
+    assert str(failed.value) == (
+        f"{tmp_path / 'p3.csv'} has the columns item, text, and {tmp_path / 'p1.csv'} has "
+        "reply, item; all tables need the same"
+    )
+    for name in ("q1.csv", "q2.csv"):
+        table(tmp_path, "item,repeat,reply\na,0,x\n", name)
+    with pytest.raises(CallFailed) as failed_call:
+        Replay(model=str(tmp_path / "q*.csv")).ask(chat(trial()))
+    assert failed_call.value.message == (
+        f"{tmp_path / 'q*.csv'}: two rows are for item 'a', repeat '0'; "
+        "keep one of them, or name the columns that tell them apart"
+    )
+    with pytest.raises(ModelError) as missing:
+        Replay(model=str(tmp_path / "z*.csv"))
+    assert str(missing.value) == f"there is no file '{tmp_path / 'z*.csv'}'"
+
+
+def test_published_replies_of_gpt4o():
+    """The published association replies are found as they are, 50 an item over 21 tables."""
+    data = shared_data()
+    if data is None:
+        pytest.skip("the shared data is not beside the checkout; set GNOMON_SHARED_DATA")
+    folder = data / "published" / "bai-2024" / "gpt4o"
+    backend = Replay(
+        model=str(folder / "*.csv"), item="category", reply="0", served="llm", ignore=("order",)
+    )
+    for item in ("racism", "career"):
+        replies = [backend.ask(chat(trial(item, n, order="ab"))) for n in range(50)]
+        assert {reply.model for reply in replies} == {"gpt4o"}
+        assert len({reply.text for reply in replies}) > 45
+    with pytest.raises(CallFailed):
+        backend.ask(chat(trial("racism", 50, order="ab")))
+    backend.close()
 
 
 def test_rows_of_one_key_are_repeats_in_order(tmp_path):

@@ -31,6 +31,7 @@ from gnomon import (
 )
 from gnomon_plugins.backends._regular import RegexError, draw_match
 from gnomon_plugins.backends.scripted import Scripted
+from gnomon_plugins.executors.in_process import InProcess
 
 
 def chat(text: str = "hello", **more) -> Chat:
@@ -169,6 +170,17 @@ def test_rules_delay_and_fail(tmp_path):
     )
 
 
+def test_delays_are_waited_for_in_a_run(tmp_path):
+    """The executor waits for a delayed rule and takes an instant one as it is."""
+
+    async def asked():
+        backend = Scripted(model=script(tmp_path, RULES))
+        async with InProcess().open({"subject": backend}) as asker:
+            return [(await asker.ask(chat(text))).text for text in ("slow", "The nurse left.")]
+
+    assert asyncio.run(asked()) == ["late", "woman"]
+
+
 def test_rule_probabilities_are_scaled_to_the_options(tmp_path):
     """Mass outside the options is reported as coverage and scaled away."""
     reply = Scripted(model=script(tmp_path, RULES)).ask(choose("pick one"))
@@ -227,7 +239,7 @@ def test_identity_follows_the_file(tmp_path):
         ("a.json", "3", "{file}: expected an object or a list of answers, found '3'"),
         ("a.json", "[3]", "{file}: 'answers' must be a list of texts"),
         ("a.toml", "", "{file}: holds no answers; give answers, rules, or a default"),
-        ("a.toml", "rules = []", "{file}: unknown key 'rules'; an answer file has: answers, default, rule"),
+        ("a.toml", "rules = []", "{file}: unknown key 'rules' (did you mean 'rule'?); an answer file has: answers, default, rule"),
         ("a.toml", "rule = 3", "{file}: 'rule' must be a list of tables; write [[rule]]"),
         ("a.toml", "default = 3", "{file}: 'default' must be a text, found 3"),
         ("a.toml", 'answers = ["a"]\ndefault = "b"', "{file}: has both answers in order and rules; keep one of them"),
@@ -238,7 +250,8 @@ def test_identity_follows_the_file(tmp_path):
         ("a.toml", '[[rule]]\nreply = "a"\nstatus = "late"', "{file}: rule 1: 'status' must be one of ok, refused, filtered, truncated, error, found 'late'"),
         ("a.toml", '[[rule]]\nreply = "a"\nregex = "("', "{file}: rule 1: 'regex' is not a regular expression: missing ), unterminated subpattern at position 0"),
         ("a.toml", '[[rule]]\nprobabilities = {a = 0}', "{file}: rule 1: 'probabilities' must be numbers of 0 or more, not all 0"),
-        ("a.toml", '[[rule]]\nanswer = "a"', "{file}: rule 1: unknown key 'answer'; a rule has: match, regex, reply, status, probabilities, delay, fail, retry, after, fatal"),
+        ("a.toml", '[[rule]]\nanswr = "a"', "{file}: rule 1: unknown key 'answr'; a rule has: match, regex, reply, status, probabilities, delay, fail, retry, after, fatal"),
+        ("a.toml", '[[rule]]\nrepl = "a"', "{file}: rule 1: unknown key 'repl' (did you mean 'reply'?); a rule has: match, regex, reply, status, probabilities, delay, fail, retry, after, fatal"),
         ("a.csv", "", "'{file}' is no answer file; scripted takes a file ending in .toml, .json or .jsonl, or one of: echo, fill"),
     ],
 )  # fmt: skip
@@ -255,6 +268,12 @@ def test_missing_and_undecodable_files(tmp_path):
     with pytest.raises(ModelError) as failed:
         Scripted(model="nowhere.toml")
     assert str(failed.value) == "there is no answer file 'nowhere.toml'"
+    with pytest.raises(ModelError) as failed:
+        Scripted(model="echoo")
+    assert str(failed.value) == (
+        "'echoo' is no answer file (did you mean 'echo'?); scripted takes a file ending in .toml, "
+        ".json or .jsonl, or one of: echo, fill"
+    )
     bad = tmp_path / "b.toml"
     bad.write_bytes('default = "é"'.encode("latin-1"))
     with pytest.raises(ModelError) as failed:
@@ -343,15 +362,46 @@ def test_fill_keeps_to_the_constraint(n):
     assert said["none"] is None
 
 
-def test_fill_refuses_a_grammar_in_words():
-    """What fill cannot draw from is not offered, and named when asked all the same."""
-    assert "grammar" not in Scripted(model="fill").offers.constraints
+GRAMMAR = """
+# a list of ratings, one a line
+root   ::= line{2,3} end?
+line   ::= name ": " rating "\\n"
+name   ::= [A-C] | "w" [a-z]+ | "\\"" [^\\]"()a-y] "\\""
+rating ::= [1-7] | "(" rating ")"
+end    ::= "\\x2e" | ( "!" | "?" )*
+"""
+
+
+@given(st.integers())
+def test_fill_keeps_to_a_grammar(n):
+    """A filled reply is one that the grammar allows, recursive rules and all."""
+    said = Scripted(model="fill").ask(chat(str(n), constraint=Constraint(grammar=GRAMMAR))).text
+    name = r'([A-C]|w[a-z]+|"[^\]"()a-y]")'
+    found = re.fullmatch(rf"({name}: (\(*[1-7]\)*)\n){{2,3}}(\.|[!?]*)", said)
+    assert found
+    assert said.count("(") == said.count(")")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "message"),
+    [
+        (Constraint(grammar="start ::= 'a'"), "grammar: line 1 has \"'a'\", which is not read"),
+        (Constraint(grammar='start ::= "a"'), "grammar: it has no rule 'root'"),
+        (Constraint(grammar="root ::= rot"), "grammar: there is no rule 'rot'"),
+        (Constraint(grammar='root ::= ("a"'), "grammar: a '(' is not closed"),
+        (Constraint(grammar='root ::= * "a"'), "grammar: '*' stands where nothing can be repeated"),
+        (Constraint(grammar='"a" root ::= "b"'), "grammar: '\"a\"' stands where a rule 'name ::= …' should begin"),
+        (Constraint(grammar="root ::= root"), "grammar: its rules call each other without coming to an end"),
+        (Constraint(regex="(?=a)"), "regex: the group '(?=' in '(?=a)' cannot be turned into a grammar"),
+        (Constraint(json_schema="[]"), "json_schema: a schema is an object, found []"),
+        (Constraint(json_schema="{"), "json_schema: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+    ],
+)  # fmt: skip
+def test_fill_says_what_it_cannot_draw_from(constraint, message):
+    """A form that cannot be read is a failed call that says where."""
     with pytest.raises(CallFailed) as failed:
-        Scripted(model="fill").ask(chat(constraint=Constraint(grammar='root ::= "a"')))
-    assert failed.value.message == (
-        "scripted:fill cannot draw from a constraint of form 'grammar'; "
-        "it knows: json_schema, pattern, regex"
-    )
+        Scripted(model="fill").ask(chat(constraint=constraint))
+    assert failed.value.message == f"scripted:fill cannot draw from the {message}"
 
 
 @pytest.mark.parametrize(

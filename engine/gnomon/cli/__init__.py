@@ -19,6 +19,10 @@ COMMANDS = {
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
     ),
+    "correlate": (
+        "gnomon.cli.correlate",
+        "Relate one score to others, of the same run or of other measures.",
+    ),
     "describe": (
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",

@@ -95,7 +95,7 @@ def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
             title = f"\n{measure} · {model} · {format_} format · run {run_id}"
             console.print(Text(title, style="bold"))
             last_run = run_id
-        _print_block(console, f"{statistic}: {of}", ", ".join(by), block)
+        print_block(console, f"{statistic}: {of}", ", ".join(by), block)
 
 
 def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], str]]:
@@ -123,7 +123,8 @@ def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]]
     return out
 
 
-def _print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+def print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+    """One table: what one statistic says of each group."""
     from rich.table import Table
     from rich.text import Text
 

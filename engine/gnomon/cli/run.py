@@ -45,7 +45,9 @@ from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
     "--concurrency", type=int, help="Most trials under way at once; the backend's own limit, or 16."
 )
 @click.option(
-    "--timeout", type=float, default=120.0, show_default=True, help="Seconds one call may take."
+    "--timeout",
+    type=float,
+    help="Seconds one call may take; 120, or more for models in this process.",
 )
 @click.option(
     "--retries",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gnomon.store import Store
 
 LONGEST_BACK_OFF = 60.0
+PATIENCE = 120.0
 
 
 @attrs.frozen
@@ -206,18 +207,17 @@ class Caller:
     async def _call(self, ask: Ask, key: bytes) -> tuple[int, Reply]:
         waited = 0.0
         attempt = 0
+        timeout = self._request.timeout or self._bindings[ask.role].offers.patience or PATIENCE
         while True:
             attempt += 1
             self._allow()
             began = time.perf_counter()
             failure: CallFailed | None = None
             try:
-                async with asyncio.timeout(self._request.timeout):
+                async with asyncio.timeout(timeout):
                     reply = await self._asker.ask(ask)
             except TimeoutError:
-                failure = CallFailed(
-                    f"no reply within {self._request.timeout:g} s (--timeout)", retry=True
-                )
+                failure = CallFailed(f"no reply within {timeout:g} s (--timeout)", retry=True)
             except CallFailed as error:
                 failure = error
             if failure is not None:
@@ -278,12 +278,3 @@ class Caller:
         except TimeoutError:
             return
         raise Stop
-
-
-def describe_policy(request: RunRequest) -> dict[str, Any]:
-    """The retry policy as stored with the run."""
-    return {
-        "timeout": request.timeout,
-        "retries": request.retries,
-        "max_wait": request.max_wait,
-    }

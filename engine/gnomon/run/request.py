@@ -28,7 +28,7 @@ class RunRequest:
         only: Column (factor, group or ``item``) → values to keep.
         format: ``free``, ``constrained``, or ``auto`` to let the model's capability decide.
         concurrency: Most trials under way at once; the backend's own limit unless given.
-        timeout: Seconds one call may take.
+        timeout: Seconds one call may take; what the backend says, or 120, unless given.
         retries: How often a call that may succeed later is tried again.
         max_wait: Most seconds that one call waits between tries, all together.
         cache: Use stored replies of equal key.
@@ -49,7 +49,7 @@ class RunRequest:
     only: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     format: ReplyFormat | Literal["auto"] = "auto"
     concurrency: int | None = None
-    timeout: float = 120.0
+    timeout: float | None = None
     retries: int = 6
     max_wait: float = 600.0
     cache: bool = True

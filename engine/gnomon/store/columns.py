@@ -262,13 +262,26 @@ class _Labels:
     def _items(self, item_ids: np.ndarray) -> None:
         import numpy as np
 
+        # Keys and groups only, in one scan: a run may have as many items as trials, and few groups.
         ids, codes = np.unique(item_ids, return_inverse=True)
-        items = [self._lookup.item(number) for number in ids.tolist()]
-        for group in dict.fromkeys(name for item in items for name in item.groups):
+        wanted = set(ids.tolist())
+        keys: list[str] = []
+        group_codes: list[int] = []
+        seen: dict[str | None, int] = {}
+        for number, key, groups, exact in self._connection.execute(
+            "SELECT id, key, groups, exact FROM item WHERE id BETWEEN ? AND ? ORDER BY id",
+            (int(ids[0]), int(ids[-1])) if len(ids) else (0, -1),
+        ):
+            if number in wanted:
+                keys.append(key if exact is None else from_json(exact)[0])
+                group_codes.append(seen.setdefault(groups, len(seen)))
+        held = [from_json(text) if text else {} for text in seen]
+        places = np.array(group_codes, dtype=np.int64)[codes]
+        for group in dict.fromkeys(name for groups in held for name in groups):
             if self._wants(group):
-                self._code(group, [str(item.groups.get(group, "")) for item in items], codes)
+                self._code(group, [str(groups.get(group, "")) for groups in held], places)
         if self._wants("item"):
-            self._code("item", [item.key for item in items], codes)
+            self._code("item", keys, codes)
 
     def _drawn(self, keep: np.ndarray) -> None:
         # Draws that are single values. The first trials say which draws there are; when none of them is

@@ -7,6 +7,7 @@ is as likely as any other.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ from gnomon import (
     Seed,
     TokenLogprob,
 )
-from gnomon_plugins.backends._regular import RegexError, draw_match
+from gnomon_plugins.backends._grammar import draw_sentence
+from gnomon_plugins.backends._regular import draw_match
 
 DIMENSIONS = 16
 SERVED = "scripted"
@@ -96,22 +98,20 @@ def member(constraint: Constraint, seed: Seed) -> str:
     """
     if constraint.pattern is not None:
         return "".join(p if isinstance(p, str) else seed.pick(p) for p in constraint.pattern)
-    if constraint.regex is not None:
-        try:
+    try:
+        if constraint.regex is not None:
             return draw_match(constraint.regex, seed)
-        except RegexError as error:
-            raise CallFailed(f"scripted:fill cannot draw from the regex: {error}") from None
-    if constraint.json_schema is not None:
-        import json
-
-        return json.dumps(_json_value(json.loads(constraint.json_schema), seed), ensure_ascii=False)
-    raise CallFailed(
-        f"scripted:fill cannot draw from a constraint of form {constraint.form!r}; "
-        "it knows: json_schema, pattern, regex"
-    )
+        if constraint.grammar is not None:
+            return draw_sentence(constraint.grammar, seed)
+        schema = json.loads(constraint.json_schema or "{}")
+        return json.dumps(_json_value(schema, seed), ensure_ascii=False)
+    except ValueError as error:
+        raise CallFailed(f"scripted:fill cannot draw from the {constraint.form}: {error}") from None
 
 
-def _json_value(schema: Mapping[str, Any], seed: Seed) -> Any:
+def _json_value(schema: Any, seed: Seed) -> Any:
+    if not isinstance(schema, Mapping):
+        raise ValueError(f"a schema is an object, found {schema!r}")  # noqa: TRY004 - reported as a value
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:

@@ -60,8 +60,15 @@ def body_of(ask: Chat | Choose, model: str) -> dict[str, Any]:
 
 
 def response_format(json_schema: str) -> dict[str, Any]:
-    """A JSON Schema, given as text, as OpenAI's ``response_format``."""
-    schema = json.loads(json_schema)
+    """A JSON Schema, given as text, as OpenAI's ``response_format``.
+
+    Raises:
+        CallFailed: The text is not JSON.
+    """
+    try:
+        schema = json.loads(json_schema)
+    except ValueError as error:
+        raise CallFailed(f"the JSON Schema of the constraint is not JSON: {error}") from None
     return {
         "type": "json_schema",
         "json_schema": {"name": "reply", "schema": schema, "strict": True},

@@ -212,11 +212,16 @@ def draw_match(pattern: str, seed: Seed) -> str:
     return _draw(read(pattern), seed)
 
 
+def draw_char(node: Chars, seed: Seed) -> str:
+    """One of the characters; out of printable ASCII where all but some are meant."""
+    if node.negated:
+        return seed.pick([char for char in _PRINTABLE if char not in node.chars])
+    return seed.pick(node.chars)
+
+
 def _draw(node: Node, seed: Seed) -> str:
     if isinstance(node, Chars):
-        if node.negated:
-            return seed.pick([char for char in _PRINTABLE if char not in node.chars])
-        return seed.pick(node.chars)
+        return draw_char(node, seed)
     if isinstance(node, InOrder):
         return "".join(_draw(part, seed) for part in node.parts)
     if isinstance(node, Either):

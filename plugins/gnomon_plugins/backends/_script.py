@@ -31,7 +31,7 @@ from typing import Any
 
 import attrs
 
-from gnomon import ModelError
+from gnomon import ModelError, did_you_mean
 
 _STATUSES = ("ok", "refused", "filtered", "truncated", "error")
 _RULE_KEYS: Mapping[str, tuple[type, ...]] = {
@@ -108,7 +108,7 @@ def read_script(file: str) -> Script:
     path = Path(file)
     if path.suffix not in (".toml", ".json", ".jsonl"):
         raise ModelError(
-            f"{file!r} is no answer file; scripted takes a file ending in .toml, .json or .jsonl, "
+            f"{file!r} is no answer file{did_you_mean(file, ('echo', 'fill'))}; scripted takes a file ending in .toml, .json or .jsonl, "
             "or one of: echo, fill"
         )
     if not path.is_file():
@@ -159,7 +159,9 @@ def _structure(file: str, data: Mapping[str, Any]) -> Script:
     unknown = sorted(set(data) - {"answers", "rule", "default"})
     if unknown:
         raise ModelError(
-            f"{file}: unknown key {unknown[0]!r}; an answer file has: answers, default, rule"
+            f"{file}: unknown key {unknown[0]!r}"
+            f"{did_you_mean(unknown[0], ('answers', 'default', 'rule'))}; "
+            "an answer file has: answers, default, rule"
         )
     answers, rules, default = data.get("answers", []), data.get("rule", []), data.get("default")
     if not isinstance(answers, list) or not all(isinstance(a, str) for a in answers):
@@ -182,7 +184,10 @@ def _structure(file: str, data: Mapping[str, Any]) -> Script:
 def _rule(place: str, given: Mapping[str, Any]) -> Rule:
     for key, value in given.items():
         if key not in _RULE_KEYS:
-            raise ModelError(f"{place}: unknown key {key!r}; a rule has: {', '.join(_RULE_KEYS)}")
+            raise ModelError(
+                f"{place}: unknown key {key!r}{did_you_mean(key, _RULE_KEYS)}; "
+                f"a rule has: {', '.join(_RULE_KEYS)}"
+            )
         types = _RULE_KEYS[key]
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise ModelError(f"{place}: {key!r} must be {_TYPE_NAMES[types[0]]}, found {value!r}")

@@ -164,7 +164,8 @@ class Http:
         body = shape.body_of(ask, self.model)
         if ask.constraint is not None:
             body.update(self._kind.hold(ask.constraint, self._who))
-        prefill = ask.messages[-1].content if ask.messages[-1].role == "assistant" else None
+        last = ask.messages[-1] if ask.messages else None
+        prefill = last.content if last is not None and last.role == "assistant" else None
         if prefill is not None:
             body.update(self._kind.continues or {})
         reply = await self._reply("/chat/completions", body)

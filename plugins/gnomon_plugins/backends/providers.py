@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, cast
@@ -30,6 +29,7 @@ from gnomon import (
 from gnomon_plugins.backends import _choosing as choosing
 from gnomon_plugins.backends import _openai_shape as shape
 from gnomon_plugins.backends import faults
+from gnomon_plugins.backends._litellm_library import failed, library
 
 _UNUSED_KEY = "unused"
 
@@ -44,31 +44,6 @@ class _Known:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Known, ()
-
-
-def _litellm() -> Any:
-    """The library, set up to keep quiet, to stay off the network, and to change nothing.
-
-    Raises:
-        ModelError: It is not installed, or is too old.
-    """
-    # Without this the import fetches a table of prices.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    try:
-        import litellm
-    except ModuleNotFoundError:
-        raise ModelError(
-            "models of providers need litellm, which is not installed; "
-            "install it with: pip install 'gnomon[litellm]'"
-        ) from None
-    if not getattr(litellm, "_gnomon_ready", False):
-        litellm.telemetry = False
-        litellm.drop_params = False
-        litellm.modify_params = False
-        litellm.suppress_debug_info = True
-        litellm.num_retries = 0
-        litellm._gnomon_ready = True
-    return litellm
 
 
 @attrs.frozen(kw_only=True)
@@ -144,7 +119,7 @@ class LiteLLM:
     def _takes(self) -> frozenset[str]:
         """Names of the parameters that the provider takes."""
         if self._known.takes is None:
-            litellm = _litellm()
+            litellm = library()
             try:
                 found = litellm.get_supported_openai_params(model=self.model)
             except Exception as error:  # noqa: BLE001 - whatever it raises means: not known
@@ -160,7 +135,7 @@ class LiteLLM:
         return f"litellm knows no provider {provider!r} (in {self.model!r}){why}"
 
     def _info(self) -> Mapping[str, Any]:
-        litellm = _litellm()
+        litellm = library()
         try:
             return cast("Mapping[str, Any]", litellm.get_model_info(self.model))
         except Exception:  # noqa: BLE001 - it raises a bare Exception for models it has no entry for
@@ -194,7 +169,7 @@ class LiteLLM:
         import sys
 
         if "litellm" in sys.modules:
-            await _litellm().close_litellm_async_clients()
+            await library().close_litellm_async_clients()
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -218,7 +193,7 @@ class LiteLLM:
     def _lacks_key(self) -> str | None:
         """A sentence when the environment has no key for this provider."""
         if self._known.missing is None:
-            found = _litellm().validate_environment(
+            found = library().validate_environment(
                 self.model, api_base=self.base_url, api_version=self.api_version
             )
             # Other credentials (profiles, service accounts) cannot be judged from variables alone.
@@ -290,13 +265,13 @@ class LiteLLM:
         return f"litellm:{self.model}"
 
     async def _call(self, function: str, given: Mapping[str, Any], texts: int = 0) -> Reply:
-        litellm = _litellm()
+        litellm = library()
         try:
             response = await getattr(litellm, function)(**self._common(), **given)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - a provider's client may raise anything
-            return self._fault(error)
+            return failed(error, self._who)
         payload = response.model_dump(warnings="none")
         raw = json.dumps(payload, ensure_ascii=False, default=str)
         cost = response._hidden_params.get("response_cost")
@@ -309,40 +284,3 @@ class LiteLLM:
                 model=payload.get("model"),
             )
         return attrs.evolve(shape.read_chat(payload, self._who, raw), cost=cost)
-
-    def _fault(self, error: Exception) -> Reply:
-        """The failure that a client's exception means, or a filtered reply.
-
-        Raises:
-            CallFailed: Unless the provider filtered the content.
-        """
-        kind = type(error).__name__
-        said = faults.scrub(faults.sentence_of(_plain(str(getattr(error, "message", error)))))
-        status = getattr(error, "status_code", None)
-        body = f"{said} {getattr(error, 'body', '')}"
-        if kind == "ContentPolicyViolationError" or faults.is_filtered(status or 0, body):
-            return Reply(status="filtered", finish="content_filter")
-        if kind in ("Timeout", "APITimeoutError"):
-            raise CallFailed(f"{self._who} did not answer in time: {said}", retry=True) from None
-        if kind == "ContextWindowExceededError":
-            raise CallFailed(
-                f"{self._who}: the prompt is longer than the model's context: {said}"
-            ) from None
-        if kind == "APIConnectionError" or said == "Connection error.":
-            raise CallFailed(f"{self._who} could not be reached: {said}", retry=True) from None
-        if not isinstance(status, int):
-            raise CallFailed(f"{self._who} failed with {kind}: {said}", retry=True) from None
-        response = getattr(error, "response", None)
-        headers = getattr(error, "litellm_response_headers", None) or getattr(
-            response, "headers", {}
-        )
-        raise faults.from_status(status, said, self._who, headers, time.time()) from None
-
-
-def _plain(message: str) -> str:
-    """The message without litellm's own prefixes, and without the tracebacks it puts into some."""
-    message = message.partition("Traceback (most recent call last)")[0]
-    while message.startswith("litellm.") and ": " in message:
-        message = message.partition(": ")[2]
-    head, found, rest = message.partition(" - ")
-    return rest if found and head.endswith("Exception") else message

@@ -34,11 +34,11 @@ _STATUSES = ("ok", "refused", "filtered", "truncated", "error")
 class _Open:
     """What is opened on first use; left behind when the backend is pickled."""
 
-    table: ReplyTable | None = None
+    tables: tuple[ReplyTable, ...] = ()
     identity: Mapping[str, str] | None = None
     asked: str | None = None
     columns: Mapping[str, str] | None = None
-    indexes: dict[tuple[str, ...], ReplyIndex] = attrs.field(factory=dict)
+    indexes: dict[tuple[str, ...], tuple[ReplyIndex, ...]] = attrs.field(factory=dict)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Open, ()
@@ -48,13 +48,15 @@ class _Open:
 class Replay:
     """Replies from a table with one row per reply: ``replay:published.csv``.
 
-    A row is found by the item key and by every column that bears the name of a factor, whose cells are
-    then compared with the trial's levels. Several rows of one key are handed out by repeat number, in
-    the order of the table, or by the repeat column where there is one. Replies are as published: a
-    constraint is taken as met. For ``choose`` the text must be one of the options.
+    A row is found by the item key and by the columns that bear the names of the factors, whose cells
+    are compared with the trial's levels. A factor that the table does not have must be named in
+    ``ignore``, since the same rows then answer for all of its levels. Several rows of one key are handed
+    out by repeat number, in the order of the table, or by the repeat column where there is one. Replies
+    are as published: a constraint is taken as met. For ``choose`` the text must be one of the options.
 
     Attributes:
-        model: Path of a ``.csv``, ``.tsv`` or ``.jsonl`` file in UTF-8, with a header or objects.
+        model: Path of a ``.csv``, ``.tsv`` or ``.jsonl`` file with a header or objects; with ``*``, of
+            several files with the same columns, taken in the order of their names.
         item: Column with the item key.
         reply: Column with the text.
         repeat: Column with the repeat number; ``repeat`` where the table has such a column.
@@ -64,6 +66,8 @@ class Replay:
         status: Column with the reply's status; ``status`` where there is one.
         served: Column with the model that answered; ``model`` where there is one.
         of: Keep only the rows of this model.
+        ignore: Factors that the table does not tell apart.
+        rename: Pairs ``LEVEL:CELL`` where the table calls a level or an item otherwise.
         encoding: Of the file.
     """
 
@@ -78,6 +82,8 @@ class Replay:
     status: str | None = None
     served: str | None = None
     of: str | None = None
+    ignore: tuple[str, ...] = ()
+    rename: tuple[str, ...] = ()
     encoding: str = "utf-8"
     _open: _Open = attrs.field(init=False, factory=_Open, eq=False, repr=False)
 
@@ -90,6 +96,9 @@ class Replay:
             raise ValueError(
                 f"encoding {self.encoding!r} has line breaks of several bytes; save the table as UTF-8"
             )
+        lone = [pair for pair in self.rename if ":" not in pair]
+        if lone:
+            raise ValueError(f"rename takes pairs LEVEL:CELL, found {lone[0]!r}")
         self._columns()
 
     # -- the backend -------------------------------------------------------------------------------
@@ -106,10 +115,13 @@ class Replay:
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """The SHA-256 of the table."""
+        """The SHA-256 of the table, or of the tables' one after the other."""
         if self._open.identity is None:
-            with Path(self.model).open("rb") as stream:
-                self._open.identity = {"sha256": file_digest(stream, "sha256").hexdigest()}
+            digests = []
+            for file in self._files():
+                with Path(file).open("rb") as stream:
+                    digests.append(file_digest(stream, "sha256").hexdigest())
+            self._open.identity = {"sha256": " ".join(digests)}
         return self._open.identity
 
     def price(self) -> Price:
@@ -118,9 +130,9 @@ class Replay:
 
     def close(self) -> None:
         """Close the table; a later ask opens it again."""
-        if self._open.table is not None:
-            self._open.table.close()
-        self._open.table = None
+        for table in self._open.tables:
+            table.close()
+        self._open.tables = ()
         self._open.indexes.clear()
 
     def ask(self, ask: Ask) -> Reply:
@@ -143,10 +155,28 @@ class Replay:
 
     # -- finding -----------------------------------------------------------------------------------
 
-    def _table(self) -> ReplyTable:
-        if self._open.table is None:
-            self._open.table = ReplyTable(self.model, self.encoding)
-        return self._open.table
+    def _files(self) -> list[str]:
+        if "*" not in self.model:
+            return [self.model]
+        from glob import glob
+
+        found = sorted(glob(self.model))  # noqa: PTH207 - a pattern may be absolute
+        if not found:
+            raise ModelError(f"there is no file {self.model!r}")
+        return found
+
+    def _tables(self) -> tuple[ReplyTable, ...]:
+        if not self._open.tables:
+            tables = tuple(ReplyTable(file, self.encoding) for file in self._files())
+            first = tables[0]
+            for table in tables:
+                if set(table.columns) != set(first.columns):
+                    raise ModelError(
+                        f"{table.file} has the columns {', '.join(table.columns)}, and "
+                        f"{first.file} has {', '.join(first.columns)}; all tables need the same"
+                    )
+            self._open.tables = tables
+        return self._open.tables
 
     def _columns(self) -> Mapping[str, str]:
         """Part → column, for the parts that the table has.
@@ -156,7 +186,7 @@ class Replay:
         """
         if self._open.columns:
             return self._open.columns
-        has = self._table().columns
+        has = self._tables()[0].columns
         usual = {"repeat": "repeat", "turn": "turn", "status": "status", "served": "model"}
         found: dict[str, str] = {}
         for part in ("item", "reply", "repeat", "sample", "turn", "status", "served"):
@@ -175,47 +205,57 @@ class Replay:
     def _key(self, ask: Ask, trial: Trial) -> tuple[dict[str, str], bool]:
         """Column → the cell looked for, and whether each key is meant to be unique."""
         columns = self._columns()
-        parts = {"item": trial.item.key, "turn": ask.name, "sample": str(ask.sample)}
+        names = dict(pair.split(":", 1) for pair in self.rename)
+        item = trial.item.key
+        parts = {"item": names.get(item, item), "turn": ask.name, "sample": str(ask.sample)}
         parts["repeat"] = str(trial.repeat + self.first_repeat)
         cells = {columns[part]: cell for part, cell in parts.items() if part in columns}
-        taken = set(columns.values())
-        cells |= {
-            factor: level
-            for factor, level in sorted(trial.levels.items())
-            if factor in self._table().columns and factor not in taken
-        }
+        has, taken = self._tables()[0].columns, set(columns.values())
+        for factor, level in sorted(trial.levels.items()):
+            if factor in self.ignore:
+                continue
+            if factor not in has or factor in taken:
+                raise ModelError(
+                    f"{self.model} has no column for the factor {factor!r}; if its rows stand for "
+                    f"every level of it, give ignore={factor}"
+                )
+            cells[factor] = names.get(level, level)
         return cells, "repeat" in columns
 
-    def _index(self, cells: Mapping[str, str], unique: bool) -> ReplyIndex:
+    def _indexes(self, cells: Mapping[str, str], unique: bool) -> tuple[ReplyIndex, ...]:
         by = tuple(cells)
-        if by in self._open.indexes:
-            return self._open.indexes[by]
-        only = {self._columns()["served"]: self.of} if self.of is not None else {}
-        index = self._table().index(by, only)
-        if not len(index):
-            of = f" of model {self.of!r}" if self.of is not None else ""
-            raise ModelError(f"{self.model}: there are no rows{of}")
-        doubled = index.doubled() if unique else None
-        if doubled is not None:
-            raise ModelError(
-                f"{self.model}: two rows are for {_show({name: doubled[name] for name in by})}; "
-                "keep one of them, or name the columns that tell them apart"
-            )
-        self._open.indexes[by] = index
-        return index
+        if by not in self._open.indexes:
+            only = {self._columns()["served"]: self.of} if self.of is not None else {}
+            indexes = tuple(table.index(by, only) for table in self._tables())
+            if not any(len(index) for index in indexes):
+                of = f" of model {self.of!r}" if self.of is not None else ""
+                raise ModelError(f"{self.model}: there are no rows{of}")
+            doubled = next((row for index in indexes if (row := index.doubled())), None)
+            if unique and doubled is not None:
+                raise self._twice({name: doubled[name] for name in by})
+            self._open.indexes[by] = indexes
+        return self._open.indexes[by]
+
+    def _twice(self, cells: Mapping[str, str]) -> ModelError:
+        return ModelError(
+            f"{self.model}: two rows are for {_show(cells)}; "
+            "keep one of them, or name the columns that tell them apart"
+        )
 
     def _find(self, ask: Ask, trial: Trial) -> Mapping[str, str]:
         columns = self._columns()
         self._one_turn(ask, columns)
         cells, unique = self._key(ask, trial)
-        index = self._index(cells, unique)
         place = 0 if unique else self._place(ask, trial, columns)
-        offsets = index.find(tuple(cells.values()))
-        rows = [index.read(offset) for offset in offsets[place : place + 1]]
+        values = tuple(cells.values())
+        found = [(i, at) for i in self._indexes(cells, unique) for at in i.find(values)]
+        if unique and len(found) > 1:
+            raise self._twice(cells)
+        rows = [index.read(offset) for index, offset in found[place : place + 1]]
         row = next((row for row in rows if all(row[name] == cells[name] for name in cells)), None)
         if row is not None:
             return row
-        more = "" if unique else f", repeat {trial.repeat} (it has {_count(len(offsets))})"
+        more = "" if unique else f", repeat {trial.repeat} (it has {_count(len(found))})"
         raise CallFailed(f"{self.model} has no reply for {_show(cells)}{more}")
 
     def _one_turn(self, ask: Ask, columns: Mapping[str, str]) -> None:

@@ -66,10 +66,9 @@ class Scripted:
     def offers(self) -> Capability:
         """All five kinds. Answers in order are given one at a time, so that the order is the plan's."""
         filling = self.model == "fill"
-        forms = {"pattern", "regex", "json_schema"} if filling else {*_FORMS}
         return Capability(
             kinds={"chat", "choose", "loglik", "embed", "hidden"},
-            constraints=() if self.model == "echo" else forms,
+            constraints=() if self.model == "echo" else _FORMS,
             logprobs=20,
             seed=True,
             free_format=not filling,

@@ -6,7 +6,7 @@ is left with too few words is a reason, not a number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -73,7 +73,7 @@ def sets_of(
     *,
     reply: str | None,
     least: Mapping[str, int],
-    pool: int = 1,
+    by_word: bool = False,
 ) -> Sets:
     """The sets of a trial.
 
@@ -82,7 +82,8 @@ def sets_of(
         names: Set → the field that holds its texts.
         reply: Name of the embed turn; the last one unless given.
         least: Set → fewest usable vectors.
-        pool: So many texts after one another belong to one word; their vectors' mean stands for it.
+        by_word: The mean vector of all texts of a word stands for it; which word a text is of, the
+            field ``FIELD_words`` says.
 
     Raises:
         NotScored: A field or a text is missing, the vectors differ in length, or a set is left with
@@ -91,46 +92,61 @@ def sets_of(
     import numpy as np
 
     vectors = vectors_of(record, reply)
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    missing: dict[str, list[str]] = {}
-    unusable: dict[str, list[str]] = {}
+    rows: dict[str, list[np.ndarray]] = {}
+    left_out: dict[str, dict[str, list[str]]] = {"missing": {}, "zero_or_not_finite": {}}
     units = 0
     for name, field in names.items():
-        texts = _texts(record, field)
-        if len(texts) % pool:
-            raise NotScored(
-                "error", f"{len(texts)} texts of {field!r} are no multiple of {pool}", {}
-            )
-        for start in range(0, len(texts), pool):
+        rows[name] = []
+        for texts in _units(record, field, by_word=by_word):
             units += 1
             kept = []
-            for text in texts[start : start + pool]:
-                if text not in vectors:
-                    raise NotScored(
-                        "error",
-                        f"the turn did not ask for {text!r} of {field!r}; "
-                        f'its texts need "{{{field}}}"',
-                        {},
-                    )
-                if not len(vectors[text]):
-                    missing.setdefault(name, []).append(text)
-                elif not usable(vectors[text]):
-                    unusable.setdefault(name, []).append(text)
-                else:
+            for text in texts:
+                reason = _unfit(text, vectors, field)
+                if reason is None:
                     kept.append(np.asarray(vectors[text], dtype=np.float64))
+                else:
+                    left_out[reason].setdefault(name, []).append(text)
             if kept:
                 rows[name].append(_mean(kept))
-    detail: dict[str, Any] = {"sizes": {name: len(found) for name, found in rows.items()}}
-    if missing:
-        detail["missing"] = missing
-    if unusable:
-        detail["zero_or_not_finite"] = unusable
+    detail = {
+        "sizes": {name: len(found) for name, found in rows.items()},
+        **{reason: found for reason, found in left_out.items() if found},
+    }
     _check_sizes(rows, least, detail)
     return Sets(
         rows={name: np.stack(found) for name, found in rows.items()},
         coverage=sum(len(found) for found in rows.values()) / units,
         detail=detail,
     )
+
+
+def _units(record: TrialRecord, field: str, *, by_word: bool) -> Iterable[Sequence[str]]:
+    """The texts of each unit: one text, or all texts of one word."""
+    texts = _texts(record, field)
+    if not by_word:
+        return [(text,) for text in texts]
+    words = _texts(record, f"{field}_words")
+    if len(words) != len(texts):
+        raise NotScored(
+            "error", f"{field!r} has {len(texts)} texts, and {field}_words {len(words)} words", {}
+        )
+    out: dict[str, list[str]] = {}
+    for word, text in zip(words, texts, strict=True):
+        out.setdefault(word, []).append(text)
+    return out.values()
+
+
+def _unfit(text: str, vectors: Mapping[str, Sequence[float]], field: str) -> str | None:
+    """Why a text has no usable vector; None when it has one."""
+    if text not in vectors:
+        raise NotScored(
+            "error",
+            f'the turn did not ask for {text!r} of {field!r}; its texts need "{{{field}}}"',
+            {},
+        )
+    if not len(vectors[text]):
+        return "missing"
+    return None if usable(vectors[text]) else "zero_or_not_finite"
 
 
 def _texts(record: TrialRecord, field: str) -> tuple[str, ...]:

@@ -49,7 +49,8 @@ class Weat:
         tolerance: Wanted relative width of the bounds.
         draws: Partitions drawn when sampled; p is then (hits + 1) / (draws + 1).
         least: Fewest usable words in a set; with fewer there is no score.
-        pool: So many texts after one another belong to one word, and their mean vector stands for it.
+        by_word: The mean vector of all sentences of a word stands for it, so that words are
+            permuted and not sentences. The source ``word-sets`` says which word a sentence is of.
     """
 
     name: ClassVar[str] = "weat"
@@ -67,13 +68,12 @@ class Weat:
     tolerance: float = 0.01
     draws: int = 1_000_000
     least: int = 2
-    pool: int = 1
+    by_word: bool = False
 
     def __attrs_post_init__(self) -> None:
         check_options(self.ddof, self.draws, self.tolerance)
-        for option, value in (("least", self.least), ("pool", self.pool)):
-            if value < 1:
-                raise ValueError(f"{option!r} must be at least 1, not {value}")
+        if self.least < 1:
+            raise ValueError(f"'least' must be at least 1, not {self.least}")
 
     def score(self, record: TrialRecord) -> Iterable[Score]:
         """The effect size d and its parts, or the reason why there is none."""
@@ -89,7 +89,7 @@ class Weat:
             fields,
             reply=self.reply,
             least=dict.fromkeys(fields, self.least),
-            pool=self.pool,
+            by_word=self.by_word,
         )
         a, b = sets.rows["a"], sets.rows["b"]
         x, y = associations(sets.rows["x"], a, b), associations(sets.rows["y"], a, b)

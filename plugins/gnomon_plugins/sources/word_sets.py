@@ -32,7 +32,7 @@ class WordSets:
     """Reads a table with one row per word: ``test``, ``set``, ``label``, ``word``, and perhaps ``kind``.
 
     Each test is one item with one list field per set, in the file's order. With ``templates`` a word
-    becomes several sentences, which follow each other. The groups ``targets`` and ``attributes`` name the
+    becomes several sentences, and a further field ``SET_words`` says which word each is of. The groups ``targets`` and ``attributes`` name the
     sets of either sort by their labels.
 
     Attributes:
@@ -112,17 +112,26 @@ class WordSets:
                 )
         return Item(
             key,
-            fields={name: self._texts(words) for name, words in test.sets.items()},
+            fields=self._fields(test),
             groups={
                 "targets": " / ".join(test.labels[name] for name in self.targets),
                 "attributes": " / ".join(test.labels[name] for name in self.attributes),
             },
         )
 
-    def _texts(self, words: Mapping[str, str]) -> tuple[str, ...]:
+    def _fields(self, test: _Test) -> dict[str, tuple[str, ...]]:
         if not self.templates:
-            return tuple(words)
-        out: list[str] = []
+            return {name: tuple(words) for name, words in test.sets.items()}
+        out: dict[str, tuple[str, ...]] = {}
+        for name, words in test.sets.items():
+            pairs = self._sentences(words)
+            out[name] = tuple(sentence for _, sentence in pairs)
+            out[f"{name}_words"] = tuple(word for word, _ in pairs)
+        return out
+
+    def _sentences(self, words: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Every word with each of its sentences."""
+        out: list[tuple[str, str]] = []
         for word, kind in words.items():
             templates = self.templates.get(kind, self.templates.get(ANY))
             if templates is None:
@@ -130,8 +139,8 @@ class WordSets:
                     f"{self.file!r}: there is no template for words of kind {kind!r}, such as "
                     f"{word!r}; add 'templates.{kind}' or 'templates.{ANY}'"
                 )
-            out.extend(render(template, {"word": word}) for template in templates)
-        return tuple(out)
+            out.extend((word, render(template, {"word": word})) for template in templates)
+        return out
 
 
 def _check_template(template: str) -> None:

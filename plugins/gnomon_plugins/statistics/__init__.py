@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gnomon
+from gnomon_plugins.statistics.agreement import CohenKappa, FleissKappa, KrippendorffAlpha
 from gnomon_plugins.statistics.anova import Anova, AnovaTwoWay
 from gnomon_plugins.statistics.as_scored import AsScored
 from gnomon_plugins.statistics.bootstrap import Bootstrap
+from gnomon_plugins.statistics.consistency import (
+    CronbachAlpha,
+    McdonaldOmega,
+    SplitHalf,
+    TestRetest,
+)
 from gnomon_plugins.statistics.contingency import ChiSquare, FisherExact, GTest
 from gnomon_plugins.statistics.correlations import Kendall, Pearson, Spearman
+from gnomon_plugins.statistics.discontinuity import RegressionDiscontinuity
+from gnomon_plugins.statistics.equivalence import BayesFactor, Equivalence
+from gnomon_plugins.statistics.icc import Icc
 from gnomon_plugins.statistics.means import Mean, Proportion
+from gnomon_plugins.statistics.mixed import MixedLinear, MixedLogistic
 from gnomon_plugins.statistics.partial import (
     CompositionalPartialCorrelation,
     PartialCorrelation,
@@ -59,4 +70,17 @@ def register_statistics() -> Iterable[type]:
         LogisticRegression,
         Permutation,
         Bootstrap,
+        MixedLinear,
+        MixedLogistic,
+        Equivalence,
+        BayesFactor,
+        Icc,
+        KrippendorffAlpha,
+        CohenKappa,
+        FleissKappa,
+        CronbachAlpha,
+        McdonaldOmega,
+        SplitHalf,
+        TestRetest,
+        RegressionDiscontinuity,
     ]

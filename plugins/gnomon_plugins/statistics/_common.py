@@ -158,3 +158,9 @@ def binary(values: np.ndarray, name: str, *, what: str) -> np.ndarray:
             f"{'is' if len(other) == 1 else 'are'} not, such as {other[0]:.6g}"
         )
     return values
+
+
+def positive(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    """Validator: a finite number above 0."""
+    if not 0 < value < math.inf:
+        raise ValueError(f"{attribute.name} is {value:g}; it is above 0")

@@ -121,7 +121,7 @@ class LinearRegression:
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
-        _check(self.with_factors, self.reference)
+        check_reference(self.with_factors, self.reference)
         if self.robust != "none" and self.cluster is not None:
             raise ValueError("robust and cluster exclude each other; leave one out")
 
@@ -216,7 +216,8 @@ def _partial_r(t: float, df: float) -> float:
     return t / math.sqrt(t * t + df)
 
 
-def _check(factors: tuple[str, ...], reference: Mapping[str, str]) -> None:
+def check_reference(factors: tuple[str, ...], reference: Mapping[str, str]) -> None:
+    """Refuse a reference level for what is no factor."""
     for name in reference:
         if name not in factors:
             raise ValueError(f"reference names {name!r}, which is not in with_factors")
@@ -247,6 +248,7 @@ class LogisticRegression:
     """
 
     name: ClassVar[str] = "logistic-regression"
+    relates: ClassVar[str] = "prediction"
     with_factors: tuple[str, ...] = ()
     reference: Mapping[str, str] = attrs.field(factory=dict)
     standardize: bool = False
@@ -254,7 +256,7 @@ class LogisticRegression:
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
-        _check(self.with_factors, self.reference)
+        check_reference(self.with_factors, self.reference)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
         """Coefficients with tests, and pseudo-R²; refuses separated outcomes."""

@@ -199,7 +199,6 @@ def test_sampling_is_the_same_every_time():
         ({"draws": 5}, "'draws' must be at least 100, not 5"),
         ({"tolerance": 0.0}, "'tolerance' must be above 0, not 0"),
         ({"least": 0}, "'least' must be at least 1, not 0"),
-        ({"pool": 0}, "'pool' must be at least 1, not 0"),
     ],
 )
 def test_options_without_a_meaning(options, message):

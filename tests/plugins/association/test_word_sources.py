@@ -58,6 +58,7 @@ def test_templates_make_sentences_by_kind(items):
     templates = {"name": ("{word} is here.", "It is {word}."), "any": ("The {word}.", "A {word}!")}
     [item] = items(WordSets, TESTS, templates=templates)
     assert item.fields["y"] == ("The ant.", "A ant!", "Bea is here.", "It is Bea.")
+    assert item.fields["y_words"] == ("ant", "ant", "Bea", "Bea")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""The litellm library: brought in on first use, and its exceptions turned into failed calls.
+
+One invariant: the library keeps quiet, stays off the network until it is asked to call, changes no
+parameter, tries nothing again, and lets no secret out in a message.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from gnomon import CallFailed, ModelError, Reply
+from gnomon_plugins.backends import faults
+
+
+def library() -> Any:
+    """The library, set up to keep quiet, to stay off the network, and to change nothing.
+
+    Raises:
+        ModelError: It is not installed, or is too old.
+    """
+    # Without this the import fetches a table of prices.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    try:
+        import litellm
+    except ModuleNotFoundError:
+        raise ModelError(
+            "models of providers need litellm, which is not installed; "
+            "install it with: pip install 'gnomon[litellm]'"
+        ) from None
+    if not getattr(litellm, "_gnomon_ready", False):
+        litellm.telemetry = False
+        litellm.drop_params = False
+        litellm.modify_params = False
+        litellm.suppress_debug_info = True
+        litellm.num_retries = 0
+        litellm._gnomon_ready = True
+    return litellm
+
+
+def failed(error: Exception, who: str) -> Reply:
+    """The failure that a client's exception means, or a filtered reply.
+
+    Raises:
+        CallFailed: Unless the provider filtered the content.
+    """
+    kind = type(error).__name__
+    said = faults.scrub(faults.sentence_of(_plain(str(getattr(error, "message", error)))))
+    status = getattr(error, "status_code", None)
+    body = f"{said} {getattr(error, 'body', '')}"
+    if kind == "ContentPolicyViolationError" or faults.is_filtered(status or 0, body):
+        return Reply(status="filtered", finish="content_filter")
+    if kind in ("Timeout", "APITimeoutError"):
+        raise CallFailed(f"{who} did not answer in time: {said}", retry=True) from None
+    if kind == "ContextWindowExceededError":
+        raise CallFailed(f"{who}: the prompt is longer than the model's context: {said}") from None
+    if kind == "APIConnectionError" or said == "Connection error.":
+        raise CallFailed(f"{who} could not be reached: {said}", retry=True) from None
+    if not isinstance(status, int):
+        raise CallFailed(f"{who} failed with {kind}: {said}", retry=True) from None
+    response = getattr(error, "response", None)
+    headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", {})
+    raise faults.from_status(status, said, who, headers, time.time()) from None
+
+
+def _plain(message: str) -> str:
+    """The message without litellm's own prefixes, and without the tracebacks it puts into some."""
+    message = message.partition("Traceback (most recent call last)")[0]
+    while message.startswith("litellm.") and ": " in message:
+        message = message.partition(": ")[2]
+    head, found, rest = message.partition(" - ")
+    return rest if found and head.endswith("Exception") else message

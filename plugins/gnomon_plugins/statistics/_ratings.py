@@ -1,0 +1,108 @@
+"""Ratings as a matrix of units by raters.
+
+One invariant: a cell holds one number or NaN; two ratings of one unit by one rater are refused rather
+than averaged.
+
+Two ways are open to every reliability statistic: several scores in ``of`` (each row a unit, each score a
+rater or item), or one score with ``unit`` and ``rater``, label columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gnomon
+from gnomon_plugins.statistics import _common as common
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def ratings(
+    table: gnomon.Table,
+    unit: str,
+    rater: str | None,
+    *,
+    complete: bool,
+    need: int = 2,
+    what: str,
+    noun: str = "rater",
+) -> tuple[np.ndarray, list[str], int]:
+    """The matrix of shape (units, raters).
+
+    Args:
+        table: The rows.
+        unit: Label column of the units, when one score is rated by several.
+        rater: Label column of the raters; None when the scores in ``of`` are the raters.
+        complete: Leave out units that lack a rating.
+        need: Fewest units.
+        what: The statistic in words, with its article.
+        noun: What a column is called in errors.
+
+    Returns:
+        The matrix, the raters' names, and how many units were left out.
+
+    Raises:
+        StatisticError: There is one rater, a cell is filled twice, or too few units are left.
+    """
+    import numpy as np
+
+    if rater is None:
+        names = list(table.of)
+        if len(names) < 2:
+            raise gnomon.StatisticError(
+                f"{what} needs at least 2 {noun}s: name several scores in 'of', or one score and the "
+                f"label columns 'unit' and 'rater' (found {common.plural(len(names), 'score')})"
+            )
+        for name in names:
+            _finite(table.score(name), name, what)
+        matrix = np.column_stack([table.score(name) for name in names])
+    else:
+        kept = common.present(table, table.of[:1], need=2, what=what)
+        names = [str(name) for name in np.unique(kept.label(rater))]
+        if len(names) < 2:
+            raise gnomon.StatisticError(
+                f"{what} needs at least 2 {noun}s, and all {common.plural(len(kept), 'row')} have the "
+                f"same {rater!r} ({names[0]!r})"
+            )
+        units, rows = np.unique(kept.label(unit), return_inverse=True)
+        _, columns = np.unique(kept.label(rater), return_inverse=True)
+        counts = np.zeros((len(units), len(names)), dtype=np.int64)
+        np.add.at(counts, (rows, columns), 1)
+        if counts.max() > 1:
+            row, column = (int(index) for index in np.argwhere(counts > 1)[0])
+            raise gnomon.StatisticError(
+                f"{what} needs one rating of each unit by each {noun}, and {unit} = "
+                f"{str(units[row])!r} has {counts[row, column]} by {rater} = {names[column]!r}; keep "
+                "one with 'where', or score the item as a whole"
+            )
+        matrix = np.full(counts.shape, np.nan)
+        matrix[rows, columns] = kept.values
+    before = len(matrix)
+    if complete:
+        matrix = matrix[~np.isnan(matrix).any(axis=1)]
+    else:
+        matrix = matrix[(~np.isnan(matrix)).sum(axis=1) >= 2]
+    if len(matrix) < need:
+        amount = "all" if complete else "two or more"
+        raise gnomon.StatisticError(
+            f"{what} needs at least {common.plural(need, 'unit')} with {amount} ratings, and "
+            f"{len(matrix)} of {before} {'has' if len(matrix) == 1 else 'have'} them"
+        )
+    return matrix, names, before - len(matrix)
+
+
+def _finite(values: np.ndarray, name: str, what: str) -> None:
+    import numpy as np
+
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        raise gnomon.StatisticError(
+            f"score {name!r} has {common.plural(infinite, 'infinite value')} among {len(values)}; "
+            f"{what} needs finite numbers"
+        )
+
+
+def left_out(count: int) -> str | None:
+    """A note on units without enough ratings."""
+    return f"{common.plural(count, 'unit')} left out for want of ratings" if count else None

@@ -1,0 +1,273 @@
+"""Mixed models with one grouping: linear, and logistic.
+
+One invariant: fixed effects are conditional on the group, as in lme4; a variance at its bound of 0 is
+said in the note, never hidden.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+import gnomon
+from gnomon_plugins.statistics import _common as common
+from gnomon_plugins.statistics import _design as design
+from gnomon_plugins.statistics import _effects as effects
+from gnomon_plugins.statistics._quadrature import fit_random_intercept
+from gnomon_plugins.statistics._tails import normal_tail, t_tail
+from gnomon_plugins.statistics.regression import Data, check_reference, fit_logit, gather
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def _grouped(data: Data, column: str, what: str) -> tuple[np.ndarray, int]:
+    import numpy as np
+
+    codes, count = common.clusters(
+        data.table, column, need=3, what=f"{what} with groups {column!r}"
+    )
+    if int(np.bincount(codes).max()) < 2:
+        raise gnomon.StatisticError(
+            f"every {column!r} has one row, so {what} cannot tell the groups from the error"
+        )
+    return codes, count
+
+
+def _varies_within(column: np.ndarray, codes: np.ndarray) -> bool:
+    import numpy as np
+
+    means = np.bincount(codes, weights=column) / np.bincount(codes)
+    return bool(np.abs(column - means[codes]).max() > 1e-9 * max(1.0, np.abs(column).max()))
+
+
+@attrs.frozen(kw_only=True)
+class MixedLinear:
+    """Linear mixed model: the first score on others and on factors, with random effects of one group.
+
+    Restricted maximum likelihood (statsmodels' MixedLM). Degrees of freedom follow Pinheiro & Bates
+    (2000): rows less groups for what varies within groups, groups for what does not, and groups less
+    one for what has a random slope. In a full balanced factorial the fixed effects are the
+    differences of group means.
+
+    Example::
+
+        [[statistic]]
+        use = "mixed-linear"
+        of = ["logit", "age"]
+        with_factors = ["gender", "race"]
+        reference = { gender = "male", race = "white" }
+        standardize = true
+        group = "item"
+
+    Attributes:
+        group: Label column of the random effects.
+        slopes: Predictor scores whose slope differs by group.
+        with_factors: Label columns, treatment coded.
+        reference: Factor → the level the others are compared with; the first in order unless given.
+        standardize: Predictor scores are put in standard deviations.
+        level: Confidence level of the intervals.
+    """
+
+    name: ClassVar[str] = "mixed-linear"
+    group: str = "item"
+    slopes: tuple[str, ...] = ()
+    with_factors: tuple[str, ...] = ()
+    reference: Mapping[str, str] = attrs.field(factory=dict)
+    standardize: bool = False
+    level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
+
+    def __attrs_post_init__(self) -> None:
+        check_reference(self.with_factors, self.reference)
+
+    def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
+        """Coefficients with t tests, and the variance's share by group; refuses fewer than 3 groups."""
+        import warnings
+
+        import numpy as np
+        from scipy import special
+        from statsmodels.regression.mixed_linear_model import MixedLM
+
+        what = "a linear mixed model"
+        data = gather(
+            table, self.with_factors, self.reference, standardize=self.standardize, what=what
+        )
+        for slope in self.slopes:
+            if slope not in data.names[1:]:
+                raise gnomon.StatisticError(
+                    f"the slope {slope!r} is not among the predictors: {', '.join(data.names[1:])}"
+                )
+        codes, count = _grouped(data, self.group, what)
+        random = data.x[:, [0, *(data.names.index(slope) for slope in self.slopes)]]
+        if design.residual_squares(data.x, data.y) < 1e-20 * float(data.y @ data.y):
+            raise gnomon.StatisticError(
+                f"the predictors give {table.of[0]!r} exactly, so {what} has no error to test with"
+            )
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # Whether it converged, and whether a variance is 0, is looked at below.
+            warnings.simplefilter("ignore")
+            try:
+                fit = MixedLM(data.y, data.x, groups=codes, exog_re=random).fit(reml=True)
+            except np.linalg.LinAlgError:
+                raise gnomon.StatisticError(
+                    f"{what} could not be fitted: its random effects are not determined by "
+                    f"{common.plural(count, 'group')}; leave out slopes"
+                ) from None
+        errors = np.asarray(fit.bse_fe, dtype=float)
+        if not np.isfinite(errors).all() or not (errors > 0).all():
+            raise gnomon.StatisticError(f"{what} has no standard errors here; leave out slopes")
+        covariance, residual = np.atleast_2d(fit.cov_re), float(fit.scale)
+        notes = [] if fit.converged else ["the fit did not converge"]
+        if float(np.linalg.eigvalsh(covariance)[0]) < 1e-6 * residual:
+            notes.append(f"a variance between {self.group!r} is at its bound of 0")
+        note = "; ".join(notes) or None
+        method = f"linear mixed model by REML, random effects of {self.group} ({count} groups)" + (
+            f" with slopes of {', '.join(self.slopes)}" if self.slopes else ""
+        )
+        dfs = self._degrees(data, codes, count)
+        out = []
+        for name, value, spread, df in zip(data.names, fit.fe_params, errors, dfs, strict=True):
+            beta, error = float(value), float(spread)
+            p, log10_p = t_tail(beta / error, df)
+            reach = float(special.stdtrit(df, (1 + self.level) / 2)) * error
+            scale = math.sqrt(residual + float(covariance[0, 0]))
+            out.append(
+                gnomon.Estimate(
+                    quantity=name,
+                    value=beta,
+                    low=beta - reach,
+                    high=beta + reach,
+                    level=self.level,
+                    error=error,
+                    test="t",
+                    test_value=beta / error,
+                    df=df,
+                    p=p,
+                    log10_p=log10_p,
+                    effect="d",
+                    effect_value=beta / scale,
+                    effect_low=(beta - reach) / scale,
+                    effect_high=(beta + reach) / scale,
+                    n=len(data.y),
+                    method=method,
+                    note=note,
+                )
+            )
+        between = float(covariance[0, 0])
+        share = gnomon.Estimate(
+            quantity=f"icc({self.group})",
+            value=between / (between + residual),
+            n=len(data.y),
+            method=f"{method}, share of the intercepts' variance",
+            note=note,
+            detail={
+                "variance between": between,
+                "residual variance": residual,
+                "log-likelihood": float(fit.llf),
+                "covariance of random effects": covariance.tolist(),
+            },
+        )
+        return [*out, share]
+
+    def _degrees(self, data: Data, codes: np.ndarray, count: int) -> list[float]:
+        within = [_varies_within(column, codes) for column in data.x.T]
+        inner, outer = sum(within), len(within) - sum(within)
+        return [
+            float(max(1, count - 1))
+            if name in self.slopes
+            else float(max(1, len(data.y) - count - inner if varies else count - outer))
+            for name, varies in zip(data.names, within, strict=True)
+        ]
+
+
+@attrs.frozen(kw_only=True)
+class MixedLogistic:
+    """Logistic mixed model of a 0/1 score with a random intercept of one group.
+
+    Maximum likelihood by adaptive Gauss–Hermite quadrature with 15 points, the model of lme4's
+    ``glmer(…, nAGQ = 15)``: coefficients are log odds within a group. For two crossed groups use
+    ``bootstrap`` with ``crossed_with``.
+
+    Example::
+
+        [[statistic]]
+        use = "mixed-logistic"
+        of = ["correct", "dose"]
+        with_factors = ["phase"]
+        group = "user"
+
+    Attributes:
+        group: Label column of the random intercepts.
+        with_factors: Label columns, treatment coded.
+        reference: Factor → the level the others are compared with; the first in order unless given.
+        standardize: Predictor scores are put in standard deviations.
+        level: Confidence level of the intervals.
+    """
+
+    name: ClassVar[str] = "mixed-logistic"
+    group: str = "item"
+    with_factors: tuple[str, ...] = ()
+    reference: Mapping[str, str] = attrs.field(factory=dict)
+    standardize: bool = False
+    level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
+
+    def __attrs_post_init__(self) -> None:
+        check_reference(self.with_factors, self.reference)
+
+    def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
+        """Coefficients with z tests and odds ratios, and the latent share of variance by group."""
+        what = "a logistic mixed model"
+        kept = common.present(table, table.of, need=3, what=what)
+        common.binary(kept.values, repr(table.of[0]), what=what)
+        data = gather(
+            kept, self.with_factors, self.reference, standardize=self.standardize, what=what
+        )
+        codes, count = _grouped(data, self.group, what)
+        plain = fit_logit(data, {}, table.of[0], what=what)
+        fit = fit_random_intercept(data.x, data.y, codes, start=plain.params, what=what)
+        quantile = effects.normal_quantile(self.level)
+        method = (
+            f"logistic mixed model by adaptive quadrature, random intercepts of {self.group} "
+            f"({count} groups)"
+        )
+        note = f"the variance between {self.group!r} is at its bound of 0" if fit.sd == 0 else None
+        out = []
+        for name, value, spread in zip(data.names, fit.coefficients, fit.errors, strict=True):
+            beta, error = float(value), float(spread)
+            p, log10_p = normal_tail(beta / error)
+            ends = beta - quantile * error, beta + quantile * error
+            out.append(
+                gnomon.Estimate(
+                    quantity=name,
+                    value=beta,
+                    low=ends[0],
+                    high=ends[1],
+                    level=self.level,
+                    error=error,
+                    test="z",
+                    test_value=beta / error,
+                    p=p,
+                    log10_p=log10_p,
+                    effect="odds-ratio",
+                    effect_value=math.exp(beta),
+                    effect_low=math.exp(ends[0]),
+                    effect_high=math.exp(ends[1]),
+                    n=len(data.y),
+                    method=method,
+                    note=note,
+                )
+            )
+        return [*out, self._share(fit, len(data.y), method, note)]
+
+    def _share(self, fit: Any, n: int, method: str, note: str | None) -> gnomon.Estimate:
+        return gnomon.Estimate(
+            quantity=f"icc({self.group})",
+            value=fit.sd**2 / (fit.sd**2 + math.pi**2 / 3),
+            n=n,
+            method=f"{method}, share of the latent variance",
+            note=note,
+            detail={"sd between": fit.sd, "log-likelihood": fit.log_likelihood},
+        )
