@@ -72,13 +72,13 @@ def command(
 
 def estimate_rows(made: Related) -> list[dict[str, Any]]:
     """Estimates as flat rows, in the form in which results are printed."""
-    from gnomon.cli.results import MISSING
+    from gnomon.cli.results import missing
 
     return [
         {
             **attrs.asdict(estimate, recurse=False),
             "columns": dict(estimate.group),
-            **{status: estimate.counts.get(status, 0) for status in MISSING},
+            **missing(estimate.counts),
         }
         for estimate in made.estimates
     ]

@@ -108,7 +108,7 @@ def relate(
     made: list[Estimate] = []
     statistics = _statistics(catalogue, use, cluster)
     for kind, name, statistic in statistics:
-        sets = [(other,) for other in whole.of[1:]]
+        sets: list[tuple[str, ...]] = [(other,) for other in whole.of[1:]]
         if kind == "prediction" and len(sets) > 1:
             sets.append(whole.of[1:])
         for predictors in sets:
