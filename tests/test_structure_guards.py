@@ -76,9 +76,11 @@ GENERIC = {
     "plain": "an adjective",
     "range": "numbers have ranges",
     "replay": "what imported replies are filed under in the place of the backend that was asked",
+    "sentence": "errors are sentences",
     "sign": "percent sign, equals sign",
     "table": "terminals and databases have tables",
     "text": "the contract's word",
+    "vectors": "what embed and hidden bring",
     "words": "prose is made of them",
 }
 """Names of plugins and levels that are ordinary words too, and where the core needs the word."""
@@ -568,7 +570,8 @@ def tracked() -> list[Path]:
 FORBIDDEN = [
     "pypi" + ".org",
     "python" + "hosted",
-    "index" + "-url",
+    "--index" + "-url",
+    "extra-index" + "-url",
     "registry.npm" + "js",
     "deb." + "debian.org",
     "/opt" + "/pypi",

@@ -73,7 +73,7 @@ class Table:
             ) from None
 
     def rows(self, keep: np.ndarray) -> Table:
-        """The table of some rows: a boolean mask, or positions (which may repeat, as in a bootstrap)."""
+        """The table of some rows: a boolean mask, or positions (which may repeat)."""
         return attrs.evolve(
             self,
             scores={name: column[keep] for name, column in self.scores.items()},

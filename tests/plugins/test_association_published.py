@@ -8,6 +8,7 @@ import statistics
 
 import pytest
 
+from administered import measure
 from association import answered, stimuli
 from gnomon_plugins.scorers.association_d import AssociationD
 from shared_data import shared_data
@@ -101,6 +102,20 @@ def test_gpt_4o_overall():
     scored = [value for value in made if value is not None]
     assert (len(made), len(scored)) == (1050, 1049)
     assert statistics.mean(scored) == pytest.approx(0.3910, abs=5e-5)
+
+
+def test_gpt_4o_as_the_shipped_measure_scores_it():
+    """The measure's own scorer reads replies of trials that say nothing but their stereotype."""
+    scorer = measure("implicit-bias").scores[0].use.plugin
+    values = []
+    for stereotype in GPT_4O:
+        path = DATA / "published" / "bai-2024" / "gpt4o" / f"gpt4o_{stereotype}_replication.csv"
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                made = next(iter(scorer.score(answered(row["0"], stimuli()[stereotype]))))
+                values += [] if made.value is None else [made.value]
+    assert len(values) == 1049
+    assert statistics.mean(values) == pytest.approx(0.3910, abs=5e-5)
 
 
 def chained():

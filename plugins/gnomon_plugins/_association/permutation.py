@@ -34,7 +34,7 @@ TIE_UNITS = 1 << 10
 
 EXACT_BY_ITSELF = 1 << 20
 EXACT_AT_MOST = 1 << 26
-BOUNDED_AT_MOST = 256
+BOUNDED_AT_MOST = 128
 COARSE, FINE = 1 << 16, 1 << 20
 """Cells of the first grid, and of the finest."""
 GRID_AT_MOST = 36_000_000
@@ -87,7 +87,7 @@ def partition_test(
         second: Values of the second set, shape (words,).
         method: ``exact`` counts every partition, ``bounded`` brackets the count, ``sampled`` draws.
             ``auto`` counts exactly up to about a million subset sums per half (20 + 20 words),
-            brackets up to 256 words, and draws beyond that.
+            brackets up to 128 words, and draws beyond that.
         ties: Whether a partition just as far as the observed one counts. ``>=`` includes the
             observed partition itself.
         tolerance: Wanted relative width of the bracket; the grid is made as fine as that needs, but no

@@ -182,10 +182,10 @@ def _histograms(rounded: np.ndarray, most: int) -> np.ndarray:
     sizes = min(len(rounded), most)
     counts = np.zeros((sizes + 1, int(rounded.sum()) + 1))
     counts[0, 0] = 1.0
-    top = 0
-    # ``rounded`` ascends, so that the first steps are on a short part of the grid.
+    # ``rounded`` ascends, so sums of j of the first words lie between the first j and the last j of them.
+    below = np.concatenate([[0], rounded.cumsum()])
     for taken, cell in enumerate(int(value) for value in rounded):
         for j in range(min(taken + 1, sizes), 0, -1):
-            counts[j, cell : cell + top + 1] += counts[j - 1, : top + 1]
-        top += cell
+            least, greatest = int(below[j - 1]), int(below[taken] - below[taken - j + 1])
+            counts[j, least + cell : greatest + cell + 1] += counts[j - 1, least : greatest + 1]
     return counts

@@ -43,7 +43,7 @@ class Weat:
         reply: Name of the embed turn; the last one unless given.
         ddof: 1 divides the squared deviations by n - 1, as the published values do; 0 by n.
         method: ``exact``, ``bounded``, ``sampled``, or ``auto``: exact up to about 20 + 20 words,
-            with certain bounds up to 256 words, sampled beyond.
+            with certain bounds up to 128 words, sampled beyond.
         ties: ``>=`` counts partitions just as far as the observed one, itself included; ``>`` does
             not, and so can give 0.
         tolerance: Wanted relative width of the bounds.

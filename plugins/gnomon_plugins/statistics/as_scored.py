@@ -69,7 +69,9 @@ class AsScored:
         value = self._read(table, table.of[0])
         if value is None:
             status = str(table.statuses[table.of[0]][0])
-            raise StatisticError(f"{table.of[0]!r} has the status {status!r}; its detail says why")
+            raise StatisticError(
+                f"{table.of[0]!r} has the status {status!r}; the view 'failures' says why"
+            )
         p = self._read(table, self.p)
         n = self._read(table, self.n)
         named = (self.p, self.low, self.high, self.test_value, self.n)

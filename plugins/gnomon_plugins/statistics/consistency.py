@@ -7,6 +7,7 @@ named in the note, because it makes every coefficient of this family meaningless
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
@@ -347,14 +348,17 @@ class TestRetest:
             of=found.names,
         )
         note = groups.unpaired_note(found)
-        r = Pearson(level=self.level).estimate(pairs, rng)
-        agreement = Icc(forms=("2,1",), level=self.level).estimate(pairs, rng)[0]
-        try:
-            change = TPaired(level=self.level).estimate(pairs, rng)
-        except gnomon.StatisticError as refused:
-            constant = float((found.first - found.second).mean())
-            change = gnomon.Estimate(
-                quantity="change", value=constant, n=len(found.first), note=str(refused)
-            )
-        change = attrs.evolve(change, quantity="change")
-        return [attrs.evolve(made, note=made.note or note) for made in (r, agreement, change)]
+        quantities: dict[str, Callable[[], gnomon.Estimate]] = {
+            "r": lambda: Pearson(level=self.level).estimate(pairs, rng),
+            "icc(2,1)": lambda: Icc(forms=("2,1",), level=self.level).estimate(pairs, rng)[0],
+            "change": lambda: TPaired(level=self.level).estimate(pairs, rng),
+        }
+        out = []
+        for quantity, make in quantities.items():
+            try:
+                made = attrs.evolve(make(), quantity=quantity)
+            except gnomon.StatisticError as refused:
+                # One of the three may be refused where the others stand.
+                made = gnomon.Estimate(quantity=quantity, value=None, note=str(refused))
+            out.append(attrs.evolve(made, note=made.note or note))
+        return out

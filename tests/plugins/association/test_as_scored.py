@@ -51,7 +51,7 @@ def test_p_of_nothing_has_no_logarithm():
         ),
         (
             table((np.nan, np.nan, np.nan, np.nan), status="error"),
-            "'weat' has the status 'error'; its detail says why",
+            "'weat' has the status 'error'; the view 'failures' says why",
         ),
     ],
     ids=["two rows", "missing"],
