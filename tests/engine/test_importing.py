@@ -12,8 +12,7 @@ from tiny import SPEC, Judged, Subject
 
 from gnomon.errors import GnomonError
 from gnomon.loading import load
-from gnomon.run.importing import Imported, ImportRequest, import_replies
-from gnomon.run.placing import Mapped
+from gnomon.run.importing import Imported, ImportRequest, Mapped, import_replies
 from gnomon.run.rescore import rescore
 from gnomon.store import Store
 

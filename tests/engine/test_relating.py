@@ -199,6 +199,19 @@ def test_clusters_go_to_the_statistics_that_know_them(store):
     assert [one.detail["clusters"] for one in made.estimates] == [3]
 
 
+def test_rows_that_share_a_number_are_said_to(store):
+    """A predictor of another run is one number for all trials of an item, which clusters allow for."""
+    stored(store, ROWS)
+    stored(store, [(key, {"w": ord(key)}) for key in "abc"], seed=2)
+    made = related(store, "1:x", "2:w", by="trial", use=["slope"])
+    assert made.notes == (
+        "all trials of an item share one number of 2:w, so their rows are not independent and the "
+        "intervals too narrow; --cluster item allows for that",
+    )
+    assert not related(store, "1:x", "2:w", by="trial", use=["slope"], cluster="item").notes
+    assert not related(store, "1:x", "2:w", use=["slope"]).notes
+
+
 def test_every_statistic_that_relates_scores_is_used(store):
     """Unless some are named."""
     stored(store, ROWS)

@@ -65,7 +65,15 @@ def command(
         made = relate(store, names, catalogue, by=by, use=use, cluster=cluster)
     rows = estimate_rows(made)
     if as_json:
-        print_json({"by": made.by, "rows": made.rows, "units": made.units, "estimates": rows})
+        print_json(
+            {
+                "by": made.by,
+                "rows": made.rows,
+                "units": made.units,
+                "notes": list(made.notes),
+                "estimates": rows,
+            }
+        )
     else:
         _print(made, scores[0], rows)
 
@@ -92,6 +100,8 @@ def _print(made: Related, outcome: str, rows: list[dict[str, Any]]) -> None:
 
     console = Console(soft_wrap=False, highlight=False)
     console.print(Text(f"{made.rows} of {made.units} {made.by}s have every score"))
+    for note in made.notes:
+        console.print(Text(f"  {note}"), style="dim")
     blocks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for whole in rows:
         # A prediction has a row for each coefficient and so a table for each set of predictors.

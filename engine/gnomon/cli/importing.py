@@ -94,8 +94,7 @@ def command(tables: tuple[Path, ...], measure: str, **options: Any) -> None:
         --constant variation=plain --source "the paper's repository" --licence MIT
     """
     from gnomon.cli.results import estimate_rows, print_estimates
-    from gnomon.run.importing import ImportRequest, import_replies
-    from gnomon.run.placing import Mapped
+    from gnomon.run.importing import ImportRequest, Mapped, import_replies
     from gnomon.store import Store
 
     files = files_of(options["files"])

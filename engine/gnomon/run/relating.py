@@ -66,6 +66,7 @@ class Related:
         units: Rows in which the outcome could have been present.
         estimates: What each statistic says; ``of`` names the outcome and the predictors.
         predictions: The statistics that predict the outcome.
+        notes: What a reader must know of the rows, as sentences.
     """
 
     by: By
@@ -73,6 +74,7 @@ class Related:
     units: int
     estimates: tuple[Estimate, ...]
     predictions: frozenset[str]
+    notes: tuple[str, ...]
 
 
 def relate(
@@ -120,6 +122,17 @@ def relate(
         units=len(whole),
         estimates=tuple(made),
         predictions=frozenset(name for kind, name, _ in statistics if kind == "prediction"),
+        notes=_notes(names, by, cluster),
+    )
+
+
+def _notes(names: Sequence[ScoreName], by: By, cluster: str | None) -> tuple[str, ...]:
+    shared = [str(name) for name in names[1:] if name.run != names[0].run]
+    if by == "item" or cluster is not None or not shared:
+        return ()
+    return (
+        f"all trials of an item share one number of {', '.join(shared)}, so their rows are not "
+        "independent and the intervals too narrow; --cluster item allows for that",
     )
 
 
