@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,15 @@ from gnomon.cli.common import database_option, json_option, print_json
 if TYPE_CHECKING:
     from gnomon.store import Store
 
-MISSING = ("refused", "filtered", "truncated", "unparsed", "error")
+MISSING = {
+    "refused": "refused",
+    "filtered": "filtered",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "failed": "error",
+}
+"""What a count is called, as in the view ``results``, and the status that is counted. An estimate's
+``error`` is its standard error."""
 
 
 @click.command("results")
@@ -52,10 +60,15 @@ def estimate_rows(store: Store, run_ids: Sequence[int] | None) -> list[dict[str,
             **attrs.asdict(row.estimate, recurse=False),
             "group": ", ".join(f"{name} {level}" for name, level in row.estimate.group.items()),
             "columns": dict(row.estimate.group),
-            **{status: row.estimate.counts.get(status, 0) for status in MISSING},
+            **missing(row.estimate.counts),
         }
         for row in store.estimates(run_ids)
     ]
+
+
+def missing(counts: Mapping[str, int]) -> dict[str, int]:
+    """How many scores are missing, by reason."""
+    return {name: counts.get(status, 0) for name, status in MISSING.items()}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -95,7 +108,7 @@ def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
             title = f"\n{measure} · {model} · {format_} format · run {run_id}"
             console.print(Text(title, style="bold"))
             last_run = run_id
-        _print_block(console, f"{statistic}: {of}", ", ".join(by), block)
+        print_block(console, f"{statistic}: {of}", ", ".join(by), block)
 
 
 def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], str]]:
@@ -123,7 +136,8 @@ def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]]
     return out
 
 
-def _print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+def print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+    """One table: what one statistic says of each group."""
     from rich.table import Table
     from rich.text import Text
 
