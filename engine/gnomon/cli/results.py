@@ -14,6 +14,9 @@ from gnomon.cli.common import database_option, json_option, plugin_option, print
 if TYPE_CHECKING:
     from gnomon.store import EstimateRow, Store
 
+ROUNDING = 1e-12
+"""What is left of a sum that is 0 in truth."""
+
 MISSING = {
     "refused": "refused",
     "filtered": "filtered",
@@ -108,6 +111,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """A number for a table; an empty string for none."""
     if value is None:
         return ""
+    if abs(value) < ROUNDING:
+        value = 0.0
     if value != 0 and abs(value) < 0.5 * 10**-digits:
         return f"{value:.1e}"
     return f"{value:.{digits}f}"
@@ -180,10 +185,11 @@ def print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) 
     columns = _columns(block)
     for name in columns:
         table.add_column(Text(name), justify="right", no_wrap=True)
-    quantities = {row["quantity"] for row in block if row["value"] is not None}
-    for row in block:
-        group = ", ".join(row["columns"].values()) or "all"
-        label = group if len(quantities) < 2 else f"{group}: {row['quantity']}"
+    groups = [", ".join(row["columns"].values()) or "all" for row in block]
+    # What a row is about needs saying only where the groups do not tell the rows apart.
+    telling = len(set(groups)) == len(groups)
+    for group, row in zip(groups, block, strict=True):
+        label = group if telling else f"{group}: {row['quantity']}"
         if row["value"] is None:
             # The reason takes the place of the number, under the table's width.
             table.add_row(Text(label), Text("none"), *[""] * (len(columns) - 1))
