@@ -157,6 +157,10 @@ class Statistic(Protocol):
 
     ``estimate`` sees one group of rows at a time and refuses with ``StatisticError`` when it cannot
     say anything; the message is shown in the place of the number.
+
+    Class attributes tell commands what a statistic is for beside ``[[statistic]]`` blocks:
+    ``effects = True``: it has an option ``factors`` and says what the design did to a score
+    (``gnomon results --effects``).
     """
 
     name: ClassVar[str]

@@ -370,7 +370,7 @@ class Estimate:
         detail: Further numbers.
         statistic: Label of the statistic's block.
         of: Score, or scores, it was computed from.
-        group: Column → value of ``by``.
+        group: Column → value of ``by``; a statistic may add what its own rows are about.
         counts: Score status → number of rows.
         p_corrected: p over the family.
         correction: Name of the correction.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
-from gnomon.cli.common import database_option, json_option, print_json
+from gnomon.cli.common import database_option, json_option, plugin_option, print_json
 
 if TYPE_CHECKING:
-    from gnomon.store import Store
+    from gnomon.store import EstimateRow, Store
 
 MISSING = {
     "refused": "refused",
@@ -29,18 +29,46 @@ MISSING = {
 @click.argument("runs", nargs=-1, type=int, metavar="[RUN]...")
 @database_option
 @click.option("--measure", help="Only this measure.")
+@click.option(
+    "--effects",
+    is_flag=True,
+    help="What the design did: effects of its factors, shares of variance, stability of the sign.",
+)
+@click.option("--score", "scores", multiple=True, help="With --effects: of this score.")
+@plugin_option
 @json_option
-def command(runs: tuple[int, ...], database: Path, measure: str | None, as_json: bool) -> None:
+def command(
+    runs: tuple[int, ...],
+    database: Path,
+    measure: str | None,
+    effects: bool,
+    scores: tuple[str, ...],
+    plugin_files: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """Show the estimates with interval, p, corrected p, n, and what is missing and why.
 
     \b
     gnomon results
     gnomon results 3 --db results.db
+    gnomon results 3 --effects
     """
     from gnomon.store import Store
 
     with Store.open(database) as store:
-        rows = estimate_rows(store, list(runs) or None)
+        if effects:
+            from gnomon.catalogue import Catalogue
+            from gnomon.run.effects import effects_of
+
+            chosen = [
+                int(run["run"])
+                for run in store.runs()
+                if (not runs or run["run"] in runs) and measure in (None, run["measure"])
+            ]
+            made = effects_of(store, list(runs) or chosen, Catalogue(files=plugin_files), scores)
+            rows = rows_of(made)
+        else:
+            rows = estimate_rows(store, list(runs) or None)
     if measure is not None:
         rows = [row for row in rows if row["measure"] == measure]
     if as_json:
@@ -51,6 +79,11 @@ def command(runs: tuple[int, ...], database: Path, measure: str | None, as_json:
 
 def estimate_rows(store: Store, run_ids: Sequence[int] | None) -> list[dict[str, Any]]:
     """Estimates as flat rows, in the order they were computed."""
+    return rows_of(store.estimates(run_ids))
+
+
+def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
+    """Estimates as flat rows for tables and JSON."""
     return [
         {
             "run": row.run,
@@ -62,7 +95,7 @@ def estimate_rows(store: Store, run_ids: Sequence[int] | None) -> list[dict[str,
             "columns": dict(row.estimate.group),
             **missing(row.estimate.counts),
         }
-        for row in store.estimates(run_ids)
+        for row in found
     ]
 
 

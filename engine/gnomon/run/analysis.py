@@ -59,13 +59,18 @@ def estimates_of(
     return corrected(made)
 
 
-def table_of(store: Store, run_ids: Sequence[int], names: Sequence[str]) -> Table:
-    """The scores of some runs as a table.
+def table_of(
+    store: Store,
+    run_ids: Sequence[int],
+    names: Sequence[str],
+    labels: Sequence[str] | None = None,
+) -> Table:
+    """The scores of some runs as a table, with the label columns named or all.
 
     Raises:
         StoreError: No such scores, or trial and item scores mixed.
     """
-    columns = store.score_columns(run_ids, names)
+    columns = store.score_columns(run_ids, names, labels)
     return Table(
         scores=columns.scores, statuses=columns.statuses, labels=columns.labels, of=tuple(names)
     )
@@ -92,7 +97,7 @@ def _one_group(block: StatisticBlock, group: Any, table: Table, seed: Seed) -> I
             estimate,
             statistic=block.label,
             of=", ".join(block.of),
-            group=group,
+            group={**group, **estimate.group},
             counts=table.counts(),
         )
 

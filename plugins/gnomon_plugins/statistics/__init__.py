@@ -21,6 +21,7 @@ from gnomon_plugins.statistics.consistency import (
 )
 from gnomon_plugins.statistics.contingency import ChiSquare, FisherExact, GTest
 from gnomon_plugins.statistics.correlations import Kendall, Pearson, Spearman
+from gnomon_plugins.statistics.design_effects import DesignEffects
 from gnomon_plugins.statistics.discontinuity import RegressionDiscontinuity
 from gnomon_plugins.statistics.equivalence import BayesFactor, Equivalence
 from gnomon_plugins.statistics.icc import Icc
@@ -83,4 +84,5 @@ def register_statistics() -> Iterable[type]:
         SplitHalf,
         TestRetest,
         RegressionDiscontinuity,
+        DesignEffects,
     ]
