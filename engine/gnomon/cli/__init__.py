@@ -19,6 +19,10 @@ COMMANDS = {
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
     ),
+    "compare": (
+        "gnomon.cli.compare",
+        "Compare two runs of one measure: first minus second, paired by item, condition and repeat.",
+    ),
     "describe": (
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",

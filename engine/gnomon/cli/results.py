@@ -14,7 +14,14 @@ from gnomon.cli.common import database_option, json_option, plugin_option, print
 if TYPE_CHECKING:
     from gnomon.store import EstimateRow, Store
 
-MISSING = ("refused", "filtered", "truncated", "unparsed", "error")
+MISSING = {
+    "refused": "refused",
+    "filtered": "filtered",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "failed": "error",
+}
+"""What a count is called → the score status it counts; an estimate's ``error`` is its standard error."""
 
 
 @click.command("results")
@@ -85,7 +92,7 @@ def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
             **attrs.asdict(row.estimate, recurse=False),
             "group": ", ".join(f"{name} {level}" for name, level in row.estimate.group.items()),
             "columns": dict(row.estimate.group),
-            **{status: row.estimate.counts.get(status, 0) for status in MISSING},
+            **{name: row.estimate.counts.get(status, 0) for name, status in MISSING.items()},
         }
         for row in found
     ]
@@ -109,7 +116,7 @@ def p_value(p: float | None, log10_p: float | None) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
 
 
-def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
+def print_estimates(rows: Sequence[dict[str, Any]], *, titles: bool = True) -> None:
     """Estimates as one table per run and statistic, to fit a terminal."""
     from rich.console import Console
     from rich.text import Text
@@ -124,7 +131,7 @@ def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
         blocks.setdefault((*key, tuple(row["columns"])), []).append(row)
     last_run = None
     for (run_id, measure, model, format_, statistic, of, by), block in blocks.items():
-        if run_id != last_run:
+        if titles and run_id != last_run:
             title = f"\n{measure} · {model} · {format_} format · run {run_id}"
             console.print(Text(title, style="bold"))
             last_run = run_id
@@ -170,6 +177,8 @@ def _print_block(console: Any, title: str, by: str, block: list[dict[str, Any]])
     for row in block:
         group = ", ".join(row["columns"].values()) or "all"
         label = group if len(quantities) < 2 else f"{group}: {row['quantity']}"
+        if not row["columns"] and len(quantities) > 1:
+            label = str(row["quantity"])
         if row["value"] is None:
             # The reason takes the place of the number, under the table's width.
             table.add_row(Text(label), Text("none"), *[""] * (len(columns) - 1))
