@@ -160,7 +160,8 @@ class Statistic(Protocol):
 
     Class attributes tell commands what a statistic is for beside ``[[statistic]]`` blocks:
     ``effects = True``: it has an option ``factors`` and says what the design did to a score
-    (``gnomon results --effects``).
+    (``gnomon results --effects``). ``compares = True``: it has options ``levels`` (two runs) and
+    ``paired_by`` and says how the runs differ (``gnomon compare``).
     """
 
     name: ClassVar[str]

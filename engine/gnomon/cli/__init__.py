@@ -19,6 +19,10 @@ COMMANDS = {
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
     ),
+    "compare": (
+        "gnomon.cli.compare",
+        "Compare two runs of one measure: first minus second, paired by item, condition and repeat.",
+    ),
     "correlate": (
         "gnomon.cli.correlate",
         "Relate one score to others, of the same run or of other measures.",

@@ -127,7 +127,7 @@ def p_value(p: float | None, log10_p: float | None) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
 
 
-def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
+def print_estimates(rows: Sequence[dict[str, Any]], *, titles: bool = True) -> None:
     """Estimates as one table per run and statistic, to fit a terminal."""
     from rich.console import Console
     from rich.text import Text
@@ -142,7 +142,7 @@ def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
         blocks.setdefault((*key, tuple(row["columns"])), []).append(row)
     last_run = None
     for (run_id, measure, model, format_, statistic, of, by), block in blocks.items():
-        if run_id != last_run:
+        if titles and run_id != last_run:
             title = f"\n{measure} · {model} · {format_} format · run {run_id}"
             console.print(Text(title, style="bold"))
             last_run = run_id
@@ -190,6 +190,8 @@ def print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) 
     telling = len(set(groups)) == len(groups)
     for group, row in zip(groups, block, strict=True):
         label = group if telling else f"{group}: {row['quantity']}"
+        if not row["columns"] and not telling:
+            label = str(row["quantity"])
         if row["value"] is None:
             # The reason takes the place of the number, under the table's width.
             table.add_row(Text(label), Text("none"), *[""] * (len(columns) - 1))

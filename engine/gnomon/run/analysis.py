@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from gnomon.catalogue import Catalogue
 from gnomon.errors import StatisticError, StoreError
 from gnomon.records import Estimate
 from gnomon.seeds import Seed
@@ -112,6 +113,15 @@ def _refusal(block: StatisticBlock, group: Any, reason: str) -> Estimate:
         of=", ".join(block.of),
         group=group,
     )
+
+
+def statistics_that(catalogue: Catalogue, attribute: str) -> list[type]:
+    """The statistics whose class says, by an attribute, that they are for some command."""
+    return [
+        plugin.cls
+        for plugin in catalogue.of_kind("statistics").values()
+        if getattr(plugin.cls, attribute, False)
+    ]
 
 
 def corrected(made: Iterable[tuple[StatisticBlock, Estimate]]) -> list[Estimate]:

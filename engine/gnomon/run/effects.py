@@ -14,7 +14,7 @@ import attrs
 from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError, StatisticError, UsageError
 from gnomon.records import Estimate
-from gnomon.run.analysis import table_of
+from gnomon.run.analysis import statistics_that, table_of
 from gnomon.seeds import Seed
 from gnomon.store import EstimateRow, Store
 from gnomon.table import Table
@@ -58,11 +58,7 @@ def effects_of(
         StoreError: There is no such run.
         UsageError: No plugin offers a statistic of this kind.
     """
-    classes = [
-        plugin.cls
-        for plugin in catalogue.of_kind("statistics").values()
-        if getattr(plugin.cls, "effects", False)
-    ]
+    classes = statistics_that(catalogue, "effects")
     if not classes:
         raise UsageError(
             "no plugin offers a statistic for --effects (a class attribute 'effects = True')"
