@@ -47,6 +47,7 @@ from gnomon.turns import Turn
 DEFAULT_CONCURRENCY = 16
 FAILURES_IN_A_ROW = 50
 BREATH = 256
+TICK = 0.25
 
 
 @attrs.frozen(kw_only=True)
@@ -283,8 +284,15 @@ class _Session:
         offered = self.bound["subject"].offers.concurrency
         count = self.request.concurrency or offered or DEFAULT_CONCURRENCY
         async with asyncio.TaskGroup() as group:
-            for _ in range(count):
-                group.create_task(self.worker(todo))
+            ticking = group.create_task(self.commit_in_silence())
+            await asyncio.wait([group.create_task(self.worker(todo)) for _ in range(count)])
+            ticking.cancel()
+
+    async def commit_in_silence(self) -> None:
+        """Commit what has come when nothing further comes."""
+        while True:
+            await asyncio.sleep(TICK)
+            self.store.tick()
 
     async def worker(self, todo: Iterator[Trial]) -> None:
         # Workers share one iterator: nothing is made before someone is free to do it.
