@@ -27,6 +27,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "freeze": (
+        "gnomon.cli.freeze",
+        "Write down what a run will be before it is made, so that the run can be held against it.",
+    ),
     "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
     "models": ("gnomon.cli.models", "List or pull model files."),
     "plan": (
@@ -49,6 +53,10 @@ COMMANDS = {
     "score": (
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
+    ),
+    "verify": (
+        "gnomon.cli.verify",
+        "Derive every hash of a results database again and say what does not fit.",
     ),
 }
 
