@@ -31,6 +31,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "freeze": (
+        "gnomon.cli.freeze",
+        "Write down what a run will be before it is made, so that the run can be held against it.",
+    ),
     "import": (
         "gnomon.cli.importing",
         "Store replies that others published as a run, and score them.",
@@ -57,6 +61,10 @@ COMMANDS = {
     "score": (
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
+    ),
+    "verify": (
+        "gnomon.cli.verify",
+        "Derive every hash of a results database again and say what does not fit.",
     ),
 }
 

@@ -82,7 +82,12 @@ def command(
 
 def estimate_rows(store: Store, run_ids: Sequence[int] | None) -> list[dict[str, Any]]:
     """Estimates as flat rows, in the order they were computed."""
-    return rows_of(store.estimates(run_ids))
+    locks = store.locks()
+    rows = rows_of(store.estimates(run_ids))
+    for row in rows:
+        label, deviations = locks.get(row["run"], (None, ()))
+        row.update(label=label, deviations=list(deviations))
+    return rows
 
 
 def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
@@ -145,8 +150,21 @@ def print_estimates(rows: Sequence[dict[str, Any]], *, titles: bool = True) -> N
         if titles and run_id != last_run:
             title = f"\n{measure} · {model} · {format_} format · run {run_id}"
             console.print(Text(title, style="bold"))
+            for line in _lock_lines(block[0]):
+                console.print(Text(line))
             last_run = run_id
         print_block(console, f"{statistic}: {of}", ", ".join(by), block)
+
+
+def _lock_lines(row: dict[str, Any]) -> list[str]:
+    """What became of the lock that a run was held against."""
+    if row.get("label") is None:
+        return []
+    if not row["deviations"]:
+        return ["confirmatory: nothing differs from the lock"]
+    return ["exploratory, for the run differs from its lock:"] + [
+        f"  {sentence}" for sentence in row["deviations"]
+    ]
 
 
 def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], str]]:

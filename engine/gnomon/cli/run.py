@@ -69,6 +69,11 @@ from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Use stored replies of equal key."
 )
+@click.option(
+    "--lock",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Hold the run against what 'gnomon freeze' wrote: confirmatory, or exploratory and why.",
+)
 @click.option("--fresh", is_flag=True, help="Make a new run even if an equal one is there.")
 @click.option("--quiet", is_flag=True, help="No progress, only the table.")
 @json_option
@@ -88,11 +93,13 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
     from gnomon.cli.results import estimate_rows, print_estimates
     from gnomon.run import RunRequest, run
     from gnomon.run.expect import violations
+    from gnomon.run.freezing import read_lock
     from gnomon.run.loop import check_request
     from gnomon.store import Store
 
     files = files_of(options["files"])
     catalogue, spec = load_measure(measure, options["plugin_files"], files)
+    lock = None if options["lock"] is None else read_lock(options["lock"])
     code = EXIT_DONE
     report: list[dict[str, Any]] = []
     for model in models:
@@ -116,6 +123,7 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
             max_time=options["max_time"],
             files=files,
             command=("gnomon", *sys.argv[1:]),
+            lock=lock,
         )
         check_request(request)
         quiet = options["quiet"] or options["as_json"]

@@ -36,6 +36,7 @@ from gnomon.run.bindings import Binding, bind, check_needs, choose_format
 from gnomon.run.caller import Caller, Place, Stop, Unanswered
 from gnomon.run.driver import drive
 from gnomon.run.facts import facts_of
+from gnomon.run.freezing import differences
 from gnomon.run.plan import count_trials, merged_turns
 from gnomon.run.progress import Observer, Tally
 from gnomon.run.request import RunRequest
@@ -94,6 +95,11 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
         facts = facts_of(request, bound, format_, catalogue)
         session = _Session(request, bound, format_, store, observer)
         session.begin(facts)
+        if request.lock is not None:
+            found = differences(request.lock, request, catalogue, session.started_at)
+            store.note_lock(session.run_id, request.lock.text, found)
+            for sentence in found:
+                observer.say(f"exploratory: {sentence}")
         try:
             asyncio.run(session.carry_out(executor))
         except KeyboardInterrupt:
@@ -187,6 +193,13 @@ class _Session:
             exit_code=code,
             reason=reason,
             resumed=self.resumed,
+        )
+
+    @property
+    def started_at(self) -> str:
+        """When the run was begun, at its first invocation."""
+        return next(
+            str(run["started_at"]) for run in self.store.runs() if run["run"] == self.run_id
         )
 
     # -- the run ---------------------------------------------------------------------------------

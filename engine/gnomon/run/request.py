@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -13,6 +13,23 @@ from gnomon.records import ReplyFormat
 from gnomon.spec import Spec
 
 MOST_CONCURRENCY = 10_000
+
+
+@attrs.frozen(kw_only=True)
+class Lock:
+    """A lock file, read and taken apart.
+
+    Attributes:
+        text: The file.
+        frozen: What was frozen, by name.
+        frozen_at: When, UTC in ISO 8601.
+        whole: Whether the file is as it was written: its own hash fits its content.
+    """
+
+    text: str
+    frozen: Mapping[str, Any]
+    frozen_at: str
+    whole: bool
 
 
 @attrs.frozen(kw_only=True)
@@ -39,6 +56,7 @@ class RunRequest:
         max_time: Stop after so many seconds.
         files: Name in the spec → the user's own file.
         command: The command line, for provenance.
+        lock: What the run is held against; it changes the run's label and nothing else.
     """
 
     spec: Spec
@@ -60,6 +78,7 @@ class RunRequest:
     max_time: float | None = None
     files: Mapping[str, Path] = attrs.field(factory=dict)
     command: tuple[str, ...] = ()
+    lock: Lock | None = None
 
     def __attrs_post_init__(self) -> None:
         at_least = {

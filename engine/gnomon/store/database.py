@@ -184,6 +184,29 @@ class Store:
                 more,
             )
 
+    def note_lock(self, run_id: int, text: str, differences: Sequence[str]) -> None:
+        """Note that this invocation on a run was held against a lock.
+
+        Args:
+            run_id: The run.
+            text: The lock file.
+            differences: A sentence for each thing that differs; the run is confirmatory without any.
+        """
+        text_id = self._writing.text_id(text)
+        self._writing.flush()
+        with self._transaction():
+            provenance.note_lock(
+                self._connection, self._sessions[run_id], run_id, text_id, differences
+            )
+
+    def locks(self) -> dict[int, tuple[str, tuple[str, ...]]]:
+        """Run → its label and what differed, for runs that were held against a lock.
+
+        One exploratory invocation makes a run exploratory.
+        """
+        self._settle()
+        return provenance.locks(self._connection)
+
     def note_model_served(self, run_id: int, role: str, model: str) -> None:
         """Note what the model that answered calls itself."""
         with self._transaction():

@@ -96,6 +96,15 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "versions": "JSON: distribution → version where they differ from the run's, else NULL",
         "more": "JSON: further counts; NULL when there are none",
     },
+    "lock": {
+        TABLE: "Locks that a run was held against, one for each invocation that named one.",
+        "id": "number of the row",
+        "session_id": "session: the invocation",
+        "run_id": "run",
+        "text_id": "text: the lock file as it was",
+        "label": "confirmatory when nothing differed from the lock, else exploratory",
+        "differences": "JSON: a sentence for each thing that differed from the lock; NULL when nothing did",
+    },
     "item": {
         TABLE: "Stimuli by content; an item of several runs is stored once.",
         "id": "number of the item",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x676E6F6D  # "gnom"
 SET = "gnomon"
-NAMES = ("tables", "views")
+NAMES = ("tables", "views", "locks")
 """The migrations in order."""
 
 _TABLES = """
@@ -123,6 +123,15 @@ CREATE TABLE dictionary (
     object TEXT NOT NULL, column TEXT NOT NULL, meaning TEXT NOT NULL,
     PRIMARY KEY (object, column)
 ) STRICT, WITHOUT ROWID;
+"""
+
+_LOCKS = """
+CREATE TABLE lock (
+    id INTEGER PRIMARY KEY, session_id INTEGER NOT NULL REFERENCES session (id),
+    run_id INTEGER NOT NULL REFERENCES run (id), text_id INTEGER NOT NULL REFERENCES text (id),
+    label TEXT NOT NULL CHECK (label IN ('confirmatory', 'exploratory')), differences TEXT
+) STRICT;
+CREATE INDEX lock_by_run ON lock (run_id);
 """
 
 _NEWEST = """NOT EXISTS (
@@ -269,6 +278,11 @@ def migrations() -> Migrations:
     @found(name="views")
     def views(db: Any) -> None:
         for statement in _statements(_VIEWS):
+            db.execute(statement)
+
+    @found(name="locks")
+    def locks(db: Any) -> None:
+        for statement in _statements(_LOCKS):
             db.execute(statement)
 
     return found

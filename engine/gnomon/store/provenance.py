@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 from types import TracebackType
@@ -179,6 +179,40 @@ def end_session(
         "more = ? WHERE id = ?",
         (now(), *counts, json_or_none(more), session_id),
     )
+
+
+def note_lock(
+    connection: sqlite3.Connection,
+    session_id: int,
+    run_id: int,
+    text_id: int,
+    differences: Sequence[str],
+) -> None:
+    """Note what a lock said of an invocation."""
+    connection.execute(
+        "INSERT INTO lock (session_id, run_id, text_id, label, differences) VALUES (?, ?, ?, ?, ?)",
+        (
+            session_id,
+            run_id,
+            text_id,
+            "exploratory" if differences else "confirmatory",
+            to_json(list(differences)) if differences else None,
+        ),
+    )
+
+
+def locks(connection: sqlite3.Connection) -> dict[int, tuple[str, tuple[str, ...]]]:
+    """Run → label and everything that differed, over all its invocations."""
+    found: dict[int, dict[str, None]] = {}
+    for run_id, differences in connection.execute(
+        "SELECT run_id, differences FROM lock ORDER BY id"
+    ):
+        held = found.setdefault(run_id, {})
+        held.update(dict.fromkeys(from_json(differences) if differences else ()))
+    return {
+        run_id: ("exploratory" if held else "confirmatory", tuple(held))
+        for run_id, held in found.items()
+    }
 
 
 def begin_scoring(connection: sqlite3.Connection, run_id: int) -> tuple[int, int]:
