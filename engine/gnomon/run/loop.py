@@ -342,7 +342,7 @@ class _Session:
         exchanges, _, _ = await drive(generator, self.caller, trial, place)
         record = TrialRecord(trial, tuple(exchanges))
         scored: list[tuple[str, list[Score]]] = []
-        judging = attrs.evolve(place, phase="score")
+        judging = Place(trial_id, item_id, trial.repeat, "score")
         asked = 0
         for block in self.trial_blocks:
             scores, count = await score_trial(block, record, self.caller, judging, asked)
