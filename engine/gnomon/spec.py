@@ -243,6 +243,42 @@ class StatisticKeys:
 
 
 @attrs.frozen(kw_only=True)
+class StopKeys:
+    """``[stop]``: when a run may end before its plan does. Either ``half_width`` or ``decision``.
+
+    The statistic must be one that stays valid under continuous looking (``anytime``). Trials come in plan
+    order, repeats outermost; what a statistic assumes of that order its own help says.
+
+    Attributes:
+        use: The statistic's name; its options stand beside.
+        of: The score, one of trials.
+        half_width: Stop when half the interval's width is at most this.
+        decision: Stop when the interval does not hold this value.
+        alpha: Probability of ever being wrong.
+        every: Look after so many finished trials.
+        min: Do not look before so many trials are finished.
+        max: Stop when so many trials are finished.
+    """
+
+    use: str
+    of: str
+    half_width: float | None = None
+    decision: float | None = None
+    alpha: float = 0.05
+    every: int = 50
+    min: int = 0
+    max: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StopBlock:
+    """A loaded ``[stop]``."""
+
+    keys: StopKeys
+    use: Use
+
+
+@attrs.frozen(kw_only=True)
 class ScoreBlock:
     """A loaded ``[[score]]``."""
 
@@ -308,6 +344,7 @@ class SpecKeys:
         decoding: How replies are drawn.
         score: Scorers.
         statistic: Statistics.
+        stop: The rule that may end a run early; none unless given.
         expect: ``STATISTIC.QUANTITY`` → bounds.
     """
 
@@ -327,6 +364,7 @@ class SpecKeys:
     decoding: DecodingKeys = DecodingKeys()
     score: tuple[Mapping[str, Any], ...] = ()
     statistic: tuple[Mapping[str, Any], ...] = ()
+    stop: Mapping[str, Any] = attrs.field(factory=dict)
     expect: Mapping[str, Expectation] = attrs.field(factory=dict)
 
 
@@ -342,6 +380,7 @@ class Spec:
         procedure: The procedure.
         scores: Scorers in order.
         statistics: Statistics in order.
+        stop: The rule that may end a run early.
     """
 
     path: Path
@@ -351,6 +390,7 @@ class Spec:
     procedure: Use
     scores: tuple[ScoreBlock, ...]
     statistics: tuple[StatisticBlock, ...]
+    stop: StopBlock | None = None
 
     @property
     def name(self) -> str:

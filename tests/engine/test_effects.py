@@ -63,6 +63,7 @@ def test_the_table_is_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert done.exit_code == 0
     for heading in ("factor, level", "source", "conclusion", "tone, polite", "clustered by item"):
         assert heading in done.output
+    assert "deviation[" not in done.output
 
 
 def test_a_measure_without_factors_says_so(tmp_path: Path) -> None:

@@ -70,6 +70,9 @@ def command(
             ]
             made = effects_of(store, list(runs) or chosen, Catalogue(files=plugin_files), scores)
             rows = rows_of(made)
+            if not as_json:
+                # What stands in brackets are the columns, which a table has beside.
+                rows = [{**row, "quantity": row["quantity"].partition("[")[0]} for row in rows]
         else:
             rows = estimate_rows(store, list(runs) or None)
     if measure is not None:

@@ -149,6 +149,8 @@ def _report(outcome: Any, rows: list[dict[str, Any]], broken: list[str]) -> dict
         "run": outcome.run_id,
         "exit_code": outcome.exit_code,
         "reason": outcome.reason,
+        "stopped": outcome.stopped,
+        "trials_saved": _saved(outcome),
         "trials": {"planned": tally.planned, "before": tally.before, "now": tally.done},
         "calls": tally.calls,
         "cached": tally.cached,
@@ -162,6 +164,14 @@ def _report(outcome: Any, rows: list[dict[str, Any]], broken: list[str]) -> dict
     }
 
 
+def _saved(outcome: Any) -> int:
+    """Planned trials that a stopping rule spared."""
+    tally = outcome.tally
+    if outcome.stopped is None or tally.planned is None:
+        return 0
+    return max(0, int(tally.planned - tally.before - tally.done))
+
+
 def _print_end(outcome: Any, broken: list[str], database: Path) -> None:
     tally = outcome.tally
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(tally.statuses.items()))
@@ -170,6 +180,8 @@ def _print_end(outcome: Any, broken: list[str], database: Path) -> None:
         f"{tally.calls} calls{f' ({statuses})' if statuses else ''}, {tally.cached} replies from the "
         f"store, {tally.seconds:.1f} s"
     )
+    if outcome.stopped:
+        click.echo(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
     if outcome.reason:
         click.echo(f"not complete: {outcome.reason}", err=True)
     for sentence in broken:

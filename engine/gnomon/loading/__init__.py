@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import Fault, SpecError
-from gnomon.loading.analysis import load_scores, load_statistics
+from gnomon.loading.analysis import load_scores, load_statistics, load_stop
 from gnomon.loading.around import Around
 from gnomon.loading.blocks import load_use
 from gnomon.loading.conversation import check_turns
@@ -57,6 +57,7 @@ def _check(draft: Draft) -> Spec | None:
     scores = load_scores(draft)
     item = first_item(draft, source)
     statistics = load_statistics(draft, scores, item)
+    stop = load_stop(draft, scores)
     check_design(draft)
     check_names(draft, item)
     check_turns(draft, procedure)
@@ -75,4 +76,5 @@ def _check(draft: Draft) -> Spec | None:
         procedure=procedure,
         scores=tuple(block for block in scores if block is not None),
         statistics=tuple(block for block in statistics if block is not None),
+        stop=stop,
     )

@@ -10,7 +10,7 @@ from gnomon.errors import did_you_mean, listing
 from gnomon.loading.blocks import find_plugin, load_use
 from gnomon.loading.draft import COLUMNS, Draft, each_named
 from gnomon.records import Item
-from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys
+from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys, StopBlock, StopKeys
 from gnomon.structure import KeyPath, found, key_names, structure
 
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
@@ -70,6 +70,57 @@ def load_statistics(
     return tuple(out)
 
 
+def load_stop(draft: Draft, scores: Sequence[ScoreBlock | None]) -> StopBlock | None:
+    """The ``[stop]`` table; None when there is none, or one at fault."""
+    data = draft.data.get("stop")
+    if not isinstance(data, dict):
+        return None
+    path: KeyPath = ("stop",)
+    use = load_use(draft, "statistics", path, data, key_names(StopKeys))
+    keys: StopKeys | None = _keys(draft, StopKeys, path, data)
+    if keys is None:
+        return None
+    parts = _score_parts(draft, scores)
+    is_open = not _all_labels_known(draft, "score", [*parts])
+    _check_of(draft, keys, path, parts, is_open=is_open)
+    for block in scores:
+        over = "trial" if block is None else getattr(block.use.plugin, "over", "trial")
+        if block is not None and over == "item" and keys.of.split(".")[0] == block.label:
+            message = f"{keys.of!r} is a score of items, made when all trials are finished"
+            draft.fault((*path, "of"), f"{message}; name a score of trials")
+    _check_rule(draft, keys, data)
+    if use is None:
+        return None
+    if not getattr(type(use.plugin), "anytime", False):
+        valid = [
+            name
+            for name, plugin in draft.catalogue.of_kind("statistics").items()
+            if getattr(plugin.cls, "anytime", False)
+        ]
+        message = (
+            f"the statistic {use.name!r} is not valid under continuous looking; those that are:"
+        )
+        draft.fault((*path, "use"), f"{message} {listing(valid)}")
+    return StopBlock(keys=keys, use=use)
+
+
+def _check_rule(draft: Draft, keys: StopKeys, data: Mapping[str, Any]) -> None:
+    path: KeyPath = ("stop",)
+    if (keys.half_width is None) == (keys.decision is None):
+        draft.fault(path, "expected one of 'half_width' and 'decision'")
+    if keys.half_width is not None and not keys.half_width > 0:
+        message = f"expected a number above 0, found {found(data['half_width'])}"
+        draft.fault((*path, "half_width"), message)
+    if not 0 < keys.alpha < 1:
+        message = f"expected a number between 0 and 1, found {found(data['alpha'])}"
+        draft.fault((*path, "alpha"), message)
+    if "level" in data:
+        draft.fault((*path, "level"), "the level is 1 - alpha; leave it out", key=True)
+    draft.check_least(keys.every, 1, (*path, "every"))
+    draft.check_least(keys.min, 0, (*path, "min"))
+    draft.check_least(keys.max, max(keys.min, 1), (*path, "max"))
+
+
 def _keys(draft: Draft, cls: Any, path: KeyPath, data: Mapping[str, Any]) -> Any:
     own = {key: value for key, value in data.items() if key in key_names(cls)}
     # A plugin's name that is missing or no name has been reported where the plugin was looked up.
@@ -113,7 +164,7 @@ def _score_parts(
 
 def _check_of(
     draft: Draft,
-    keys: StatisticKeys,
+    keys: StatisticKeys | StopKeys,
     path: KeyPath,
     parts: Mapping[str, tuple[str, ...] | None],
     *,

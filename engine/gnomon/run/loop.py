@@ -41,6 +41,7 @@ from gnomon.run.plan import count_trials, merged_turns
 from gnomon.run.progress import Observer, Tally
 from gnomon.run.request import RunRequest
 from gnomon.run.scoring import blocks_over, score_item, score_trial
+from gnomon.run.stopping import earlier, reached
 from gnomon.seeds import Seed
 from gnomon.store import Store
 from gnomon.turns import Turn
@@ -61,6 +62,7 @@ class Outcome:
         exit_code: 0 done, 3 incomplete, 130 interrupted.
         reason: Why it is not done, as a sentence.
         resumed: Whether an earlier, equal run was continued.
+        stopped: Why the rule of ``[stop]`` ended the run before its plan did; that is no failure.
     """
 
     run_id: int
@@ -68,6 +70,7 @@ class Outcome:
     exit_code: int
     reason: str | None = None
     resumed: bool = False
+    stopped: str | None = None
 
 
 def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Observer) -> Outcome:
@@ -139,6 +142,7 @@ class _Session:
         self.scoring = 0
         self.resumed = False
         self.in_a_row = 0
+        self.stopped_by_rule: str | None = None
         self.round_scores: Mapping[str, Mapping[str, Sequence[Score]]] = {}
 
     # -- beginning and end -----------------------------------------------------------------------
@@ -150,6 +154,8 @@ class _Session:
         self.scoring = self.store.begin_scoring(self.run_id) if newest is None else newest
         self.finished = self.store.finished(self.run_id)
         self.tally.before = len(self.finished)
+        if self.spec.stop is not None:
+            self.stopped_by_rule = earlier(self.store, self.run_id)
         if self.resumed and self.tally.before:
             self.observer.say(
                 f"continuing run {self.run_id}: {self.tally.before} trials are already finished"
@@ -160,7 +166,9 @@ class _Session:
         tally = self.tally
         self.store.close_session(
             self.run_id,
-            reason=self.reason or ("interrupted" if self.interrupted else "done"),
+            reason=self.reason
+            or self.stopped_by_rule
+            or ("interrupted" if self.interrupted else "done"),
             calls=tally.calls,
             cached=tally.cached,
             trials=tally.done,
@@ -193,6 +201,7 @@ class _Session:
             exit_code=code,
             reason=reason,
             resumed=self.resumed,
+            stopped=None if code == EXIT_INTERRUPTED else self.stopped_by_rule,
         )
 
     @property
@@ -213,7 +222,7 @@ class _Session:
                 self.observer.begin(self.tally)
                 async for stream in self.rounds():
                     await self.work(stream)
-                    if self.caller.stopped is not None:
+                    if self.caller.stopped is not None or self.stopped_by_rule is not None:
                         break
                 if self.caller.stopped is None and self.item_blocks:
                     await self.score_items()
@@ -310,7 +319,7 @@ class _Session:
     async def worker(self, todo: Iterator[Trial]) -> None:
         # Workers share one iterator: nothing is made before someone is free to do it.
         for number, trial in enumerate(todo):
-            if self.caller.stopped is not None:
+            if self.caller.stopped is not None or self.stopped_by_rule is not None:
                 return
             try:
                 await self.finish(trial)
@@ -356,6 +365,16 @@ class _Session:
         store.finish_trial(trial_id)
         store.tick()
         self.tally.done += 1
+        self.look()
+
+    def look(self) -> None:
+        """Ask the stopping rule, every so many finished trials."""
+        block = self.spec.stop
+        if block is None or self.stopped_by_rule is not None:
+            return
+        done = self.tally.before + self.tally.done
+        if done % block.keys.every == 0 or done == block.keys.max:
+            self.stopped_by_rule = reached(block, self.store, self.run_id, self.seed, done)
 
     async def score_items(self) -> None:
         store = self.store

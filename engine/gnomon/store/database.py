@@ -184,6 +184,14 @@ class Store:
                 more,
             )
 
+    def reasons(self, run_id: int) -> list[str]:
+        """Why each earlier invocation on a run ended, oldest first."""
+        found = self._connection.execute(
+            "SELECT reason FROM session WHERE run_id = ? AND reason IS NOT NULL ORDER BY id",
+            (run_id,),
+        )
+        return [reason for (reason,) in found]
+
     def note_lock(self, run_id: int, text: str, differences: Sequence[str]) -> None:
         """Note that this invocation on a run was held against a lock.
 

@@ -13,6 +13,7 @@ from gnomon_plugins.statistics.agreement import CohenKappa, FleissKappa, Krippen
 from gnomon_plugins.statistics.anova import Anova, AnovaTwoWay
 from gnomon_plugins.statistics.as_scored import AsScored
 from gnomon_plugins.statistics.bootstrap import Bootstrap
+from gnomon_plugins.statistics.confidence_sequence import ConfidenceSequence
 from gnomon_plugins.statistics.consistency import (
     CronbachAlpha,
     McdonaldOmega,
@@ -85,6 +86,7 @@ def register_statistics() -> Iterable[type]:
         SplitHalf,
         TestRetest,
         RegressionDiscontinuity,
+        ConfidenceSequence,
         DesignEffects,
         RunDifference,
     ]
