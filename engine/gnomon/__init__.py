@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         listing,
     )
     from gnomon.hookspecs import hookimpl
+    from gnomon.planting import Planted, Planting, Respondent, Wanted
     from gnomon.protocols import Asker, Asking, Surroundings
     from gnomon.records import (
         Ask,
@@ -71,6 +72,7 @@ _HOMES = {
         "SpecError StatisticError StoreError TemplateError UsageError did_you_mean listing"
     ),
     "gnomon.hookspecs": "hookimpl",
+    "gnomon.planting": "Planted Planting Respondent Wanted",
     "gnomon.protocols": "Asker Asking Surroundings",
     "gnomon.records": (
         "Ask Capability Chat Choose Constraint Decoding Embed Estimate Exchange Hidden Item "
@@ -112,9 +114,12 @@ __all__ = [
     "ModelError",
     "ModelInfo",
     "Need",
+    "Planted",
+    "Planting",
     "Price",
     "Progress",
     "Reply",
+    "Respondent",
     "Score",
     "ScoreStatus",
     "Seed",
@@ -130,6 +135,7 @@ __all__ = [
     "TrialRecord",
     "Turn",
     "UsageError",
+    "Wanted",
     "__version__",
     "ask_of",
     "cache_folder",
