@@ -90,15 +90,14 @@ def d_score(tally: Tally, correction_term: float) -> float:
     return (tally.a / stigma if stigma else 0.0) + (tally.d / default if default else 0.0) - 1.0
 
 
-@lru_cache(maxsize=4096)
-def expected_d(negative: int, positive: int, effect: float, correction_term: float) -> float:
-    """Expected D when each word is labelled by itself with the probabilities of an effect.
+def expected_d(negative: int, positive: int, lean: float, correction_term: float) -> float:
+    """Expected D when each word is labelled by itself.
 
     Args:
         negative: Number of negative words.
         positive: Number of positive words.
-        effect: In [-1, 1]; (1 + effect) / 2 is the chance of the stigmatised group's label for a
-            negative word, (1 - effect) / 2 for a positive one.
+        lean: In [-1, 1]; (1 + lean) / 2 is the chance of the stigmatised group's label for a
+            negative word, (1 - lean) / 2 for a positive one.
         correction_term: The k of the formula.
     """
 
@@ -107,9 +106,28 @@ def expected_d(negative: int, positive: int, effect: float, correction_term: flo
 
     return sum(
         of_a * of_b * d_score(Tally(a, b, negative - a, positive - b), correction_term)
-        for a, of_a in enumerate(shares(negative, (1 + effect) / 2))
-        for b, of_b in enumerate(shares(positive, (1 - effect) / 2))
+        for a, of_a in enumerate(shares(negative, (1 + lean) / 2))
+        for b, of_b in enumerate(shares(positive, (1 - lean) / 2))
     )
+
+
+@lru_cache(maxsize=4096)
+def lean_for(
+    negative: int, positive: int, effect: float, correction_term: float
+) -> tuple[float, float]:
+    """The lean whose expected D lies the effect above that of no lean, and that expected D.
+
+    Expected D grows with the lean at a slope near 1, so that a few corrections reach it; an effect
+    beyond what the formula can give is planted as the greatest there is.
+    """
+    base = expected_d(negative, positive, 0.0, correction_term)
+    lean, expected = 0.0, base
+    for _ in range(8):
+        lean = min(1.0, max(-1.0, lean + base + effect - expected))
+        expected = expected_d(negative, positive, lean, correction_term)
+        if abs(base + effect - expected) < 1e-9:
+            break
+    return lean, expected
 
 
 @attrs.frozen(kw_only=True)
@@ -178,12 +196,11 @@ class AssociationD:
         return self._scores(read, vocabulary, reply.status)
 
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
-        """Labels for the words of a trial, so that D is about the wanted effect on average.
+        """Labels for the words of a trial, so that D lies the wanted effect above no effect on average.
 
-        A negative word gets the stigmatised group's label with probability (1 + effect) / 2 and a
-        positive word with (1 - effect) / 2; the expected D of such replies by the formula, correction
-        term included, is given with the reply. It lies a little below an effect of 0 or more
-        (about -0.001 for 8 + 8 words), because the correction term enlarges the denominators.
+        A negative word gets the stigmatised group's label with probability (1 + lean) / 2 and a
+        positive word with (1 - lean) / 2. The expected D of a lean of 0 is a little below 0 (about
+        -0.001 for 8 + 8 words), because the correction term enlarges the denominators.
 
         Raises:
             UsageError: The effect is beyond -1 or 1.
@@ -194,17 +211,15 @@ class AssociationD:
         (stigma,), (default,) = texts(trial, (self.stigma,)), texts(trial, (self.default,))
         effect = wanted.within(-1.0, 1.0, "D")
         pull = wanted.pull(stigma, default, ask)
-        chances = {"negative": (1 + effect) / 2 + pull, "positive": (1 - effect) / 2 + pull}
         of_words = [(word, kinds[plain(word)]) for word in texts(trial, (self.words,))]
+        negative = sum(kind == "negative" for _, kind in of_words)
+        lean, expected = lean_for(negative, len(of_words) - negative, effect, self.correction_term)
+        chances = {"negative": (1 + lean) / 2 + pull, "positive": (1 - lean) / 2 + pull}
         lines = [
             f"{word} - {stigma if wanted.seed.uniform() < chances[kind] else default}"
             for word, kind in of_words
         ]
-        negative = sum(kind == "negative" for _, kind in of_words)
-        return Planted(
-            "\n".join(lines),
-            expected_d(negative, len(of_words) - negative, effect, self.correction_term),
-        )
+        return Planted("\n".join(lines), expected)
 
     def _names(self) -> tuple[str, ...]:
         return (self.name, *(f"{self.name}.{part}" for part in self.parts))

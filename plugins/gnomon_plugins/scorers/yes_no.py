@@ -61,7 +61,7 @@ class YesNo:
             return Score(name=self.name, value=None, status="unparsed", detail=detail)
         return Score(name=self.name, value=found.pop(), status=reply.status)
 
-    def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
+    def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
         """Yes with probability 0.5 + effect; for ``choose``, that probability.
 
         Raises:
