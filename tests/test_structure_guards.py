@@ -74,6 +74,7 @@ GENERIC = {
     "local": "an adjective",
     "mean": "did_you_mean, and pooling",
     "plain": "an adjective",
+    "planted": "what a planted respondent is, whose answers scorers write",
     "range": "numbers have ranges",
     "sentence": "errors are sentences",
     "sign": "percent sign, equals sign",

@@ -62,7 +62,7 @@ def simulation_options(function: Any) -> Any:
                 "roles",
                 multiple=True,
                 metavar="ROLE=MODEL",
-                help="A model, such as a scripted one, in a role that would be planted.",
+                help="A model in a role that would be planted.",
             ),
             measure_file_option,
             plugin_option,

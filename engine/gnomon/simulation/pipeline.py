@@ -34,8 +34,8 @@ class Setting:
 
     Attributes:
         request: The measure with its seed, repeats, limit and levels; its models are not used.
-        backends: Role → backend that answers in place of a planted respondent, such as a scripted
-            judge. The subject is always planted.
+        backends: Role → backend that answers in place of a planted respondent, such as a
+            judge written beforehand. The subject is always planted.
     """
 
     request: RunRequest
