@@ -24,6 +24,8 @@ attribute       on           meaning (default)
 ``prepare``     backend      method ``prepare(say, progress=None)``: bring what the model needs,
                              called once before the first call; ``say`` takes a sentence,
                              ``progress`` bytes here and bytes in all (nothing to do)
+``relates``     statistic    ``"pair"`` when it says something of two scores, ``"prediction"`` when
+                             the first is predicted by the others: ``gnomon correlate`` uses it
 ``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)
 ``pull``        backend      classmethod ``pull(model, progress=None)``: bring the weights of one
                              of ``models`` to this machine and return its ``ModelInfo``
@@ -169,6 +171,11 @@ class Statistic(Protocol):
 
     ``estimate`` sees one group of rows at a time and refuses with ``StatisticError`` when it cannot
     say anything; the message is shown in the place of the number.
+
+    Class attributes tell commands what a statistic is for beside ``[[statistic]]`` blocks:
+    ``effects = True``: it has an option ``factors`` and says what the design did to a score
+    (``gnomon results --effects``). ``compares = True``: it has options ``levels`` (two runs) and
+    ``paired_by`` and says how the runs differ (``gnomon compare``).
     """
 
     name: ClassVar[str]

@@ -19,9 +19,21 @@ COMMANDS = {
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
     ),
+    "compare": (
+        "gnomon.cli.compare",
+        "Compare two runs of one measure: first minus second, paired by item, condition and repeat.",
+    ),
+    "correlate": (
+        "gnomon.cli.correlate",
+        "Relate one score to others, of the same run or of other measures.",
+    ),
     "describe": (
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
+    ),
+    "import": (
+        "gnomon.cli.importing",
+        "Store replies that others published as a run, and score them.",
     ),
     "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
     "models": ("gnomon.cli.models", "List or pull model files."),

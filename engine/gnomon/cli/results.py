@@ -2,37 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
-from gnomon.cli.common import database_option, json_option, print_json
+from gnomon.cli.common import database_option, json_option, plugin_option, print_json
 
 if TYPE_CHECKING:
-    from gnomon.store import Store
+    from gnomon.store import EstimateRow, Store
 
-MISSING = ("refused", "filtered", "truncated", "unparsed", "error")
+ROUNDING = 1e-12
+"""What is left of a sum that is 0 in truth."""
+
+MISSING = {
+    "refused": "refused",
+    "filtered": "filtered",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "failed": "error",
+}
+"""What a count is called, as in the view ``results``, and the status that is counted. An estimate's
+``error`` is its standard error."""
 
 
 @click.command("results")
 @click.argument("runs", nargs=-1, type=int, metavar="[RUN]...")
 @database_option
 @click.option("--measure", help="Only this measure.")
+@click.option(
+    "--effects",
+    is_flag=True,
+    help="What the design did: effects of its factors, shares of variance, stability of the sign.",
+)
+@click.option("--score", "scores", multiple=True, help="With --effects: of this score.")
+@plugin_option
 @json_option
-def command(runs: tuple[int, ...], database: Path, measure: str | None, as_json: bool) -> None:
+def command(
+    runs: tuple[int, ...],
+    database: Path,
+    measure: str | None,
+    effects: bool,
+    scores: tuple[str, ...],
+    plugin_files: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """Show the estimates with interval, p, corrected p, n, and what is missing and why.
 
     \b
     gnomon results
     gnomon results 3 --db results.db
+    gnomon results 3 --effects
     """
     from gnomon.store import Store
 
     with Store.open(database) as store:
-        rows = estimate_rows(store, list(runs) or None)
+        if effects:
+            from gnomon.catalogue import Catalogue
+            from gnomon.run.effects import effects_of
+
+            chosen = [
+                int(run["run"])
+                for run in store.runs()
+                if (not runs or run["run"] in runs) and measure in (None, run["measure"])
+            ]
+            made = effects_of(store, list(runs) or chosen, Catalogue(files=plugin_files), scores)
+            rows = rows_of(made)
+        else:
+            rows = estimate_rows(store, list(runs) or None)
     if measure is not None:
         rows = [row for row in rows if row["measure"] == measure]
     if as_json:
@@ -43,6 +82,11 @@ def command(runs: tuple[int, ...], database: Path, measure: str | None, as_json:
 
 def estimate_rows(store: Store, run_ids: Sequence[int] | None) -> list[dict[str, Any]]:
     """Estimates as flat rows, in the order they were computed."""
+    return rows_of(store.estimates(run_ids))
+
+
+def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
+    """Estimates as flat rows for tables and JSON."""
     return [
         {
             "run": row.run,
@@ -52,16 +96,23 @@ def estimate_rows(store: Store, run_ids: Sequence[int] | None) -> list[dict[str,
             **attrs.asdict(row.estimate, recurse=False),
             "group": ", ".join(f"{name} {level}" for name, level in row.estimate.group.items()),
             "columns": dict(row.estimate.group),
-            **{status: row.estimate.counts.get(status, 0) for status in MISSING},
+            **missing(row.estimate.counts),
         }
-        for row in store.estimates(run_ids)
+        for row in found
     ]
+
+
+def missing(counts: Mapping[str, int]) -> dict[str, int]:
+    """How many scores are missing, by reason."""
+    return {name: counts.get(status, 0) for name, status in MISSING.items()}
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number for a table; an empty string for none."""
     if value is None:
         return ""
+    if abs(value) < ROUNDING:
+        value = 0.0
     if value != 0 and abs(value) < 0.5 * 10**-digits:
         return f"{value:.1e}"
     return f"{value:.{digits}f}"
@@ -76,7 +127,7 @@ def p_value(p: float | None, log10_p: float | None) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
 
 
-def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
+def print_estimates(rows: Sequence[dict[str, Any]], *, titles: bool = True) -> None:
     """Estimates as one table per run and statistic, to fit a terminal."""
     from rich.console import Console
     from rich.text import Text
@@ -91,11 +142,11 @@ def print_estimates(rows: Sequence[dict[str, Any]]) -> None:
         blocks.setdefault((*key, tuple(row["columns"])), []).append(row)
     last_run = None
     for (run_id, measure, model, format_, statistic, of, by), block in blocks.items():
-        if run_id != last_run:
+        if titles and run_id != last_run:
             title = f"\n{measure} · {model} · {format_} format · run {run_id}"
             console.print(Text(title, style="bold"))
             last_run = run_id
-        _print_block(console, f"{statistic}: {of}", ", ".join(by), block)
+        print_block(console, f"{statistic}: {of}", ", ".join(by), block)
 
 
 def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], str]]:
@@ -123,7 +174,8 @@ def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]]
     return out
 
 
-def _print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+def print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+    """One table: what one statistic says of each group."""
     from rich.table import Table
     from rich.text import Text
 
@@ -133,10 +185,13 @@ def _print_block(console: Any, title: str, by: str, block: list[dict[str, Any]])
     columns = _columns(block)
     for name in columns:
         table.add_column(Text(name), justify="right", no_wrap=True)
-    quantities = {row["quantity"] for row in block if row["value"] is not None}
-    for row in block:
-        group = ", ".join(row["columns"].values()) or "all"
-        label = group if len(quantities) < 2 else f"{group}: {row['quantity']}"
+    groups = [", ".join(row["columns"].values()) or "all" for row in block]
+    # What a row is about needs saying only where the groups do not tell the rows apart.
+    telling = len(set(groups)) == len(groups)
+    for group, row in zip(groups, block, strict=True):
+        label = group if telling else f"{group}: {row['quantity']}"
+        if not row["columns"] and not telling:
+            label = str(row["quantity"])
         if row["value"] is None:
             # The reason takes the place of the number, under the table's width.
             table.add_row(Text(label), Text("none"), *[""] * (len(columns) - 1))

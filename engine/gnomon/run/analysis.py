@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from gnomon.catalogue import Catalogue
 from gnomon.errors import StatisticError, StoreError
 from gnomon.records import Estimate
 from gnomon.seeds import Seed
@@ -71,13 +72,18 @@ def estimates_from(
     return made
 
 
-def table_of(store: Store, run_ids: Sequence[int], names: Sequence[str]) -> Table:
-    """The scores of some runs as a table.
+def table_of(
+    store: Store,
+    run_ids: Sequence[int],
+    names: Sequence[str],
+    labels: Sequence[str] | None = None,
+) -> Table:
+    """The scores of some runs as a table, with the label columns named or all.
 
     Raises:
         StoreError: No such scores, or trial and item scores mixed.
     """
-    columns = store.score_columns(run_ids, names)
+    columns = store.score_columns(run_ids, names, labels)
     return Table(
         scores=columns.scores, statuses=columns.statuses, labels=columns.labels, of=tuple(names)
     )
@@ -105,7 +111,7 @@ def _one_group(block: StatisticBlock, group: Any, table: Table, seed: Seed) -> I
             estimate,
             statistic=block.label,
             of=", ".join(block.of),
-            group=group,
+            group={**group, **estimate.group},
             counts=table.counts(),
         )
 
@@ -120,6 +126,15 @@ def _refusal(block: StatisticBlock, group: Any, reason: str) -> Estimate:
         of=", ".join(block.of),
         group=group,
     )
+
+
+def statistics_that(catalogue: Catalogue, attribute: str) -> list[type]:
+    """The statistics whose class says, by an attribute, that they are for some command."""
+    return [
+        plugin.cls
+        for plugin in catalogue.of_kind("statistics").values()
+        if getattr(plugin.cls, attribute, False)
+    ]
 
 
 def corrected(made: Iterable[tuple[StatisticBlock, Estimate]]) -> list[Estimate]:

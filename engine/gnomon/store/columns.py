@@ -32,7 +32,8 @@ class ScoreColumns:
         scores: Score name → float64, NaN where missing.
         statuses: Score name → status strings.
         labels: Column → strings: ``run``, ``measure``, ``model``, ``item``, ``format``, factors, groups;
-            for trials also ``repeat``, ``ordinal`` and draws that are single values. Empty where a run
+            for trials also ``repeat``, ``ordinal`` and draws: those that are single values, and lists
+            (an order shown, say) joined by commas where they are asked for by name. Empty where a run
             does not have the column.
         over: ``trial`` or ``item``.
     """
@@ -284,7 +285,7 @@ class _Labels:
             self._code("item", keys, codes)
 
     def _drawn(self, keep: np.ndarray) -> None:
-        # Draws that are single values. The first trials say which draws there are; when none of them is
+        # Draws that are single values, and lists that were asked for by name. The first trials say which draws there are; when none of them is
         # wanted, a million JSON texts need not be read.
         import numpy as np
 
@@ -296,7 +297,7 @@ class _Labels:
             name
             for (text,) in first
             for name, value in from_json(text).items()
-            if not isinstance(value, list) and self._wants(name)
+            if self._wants(name) and (self._wanted is not None or not isinstance(value, list))
         )
         if not names:
             return
@@ -311,4 +312,6 @@ class _Labels:
 
 
 def _single(value: Any) -> str:
-    return value if isinstance(value, str) else "" if isinstance(value, list) else show(value)
+    if isinstance(value, list):
+        return ", ".join(_single(part) for part in value)
+    return value if isinstance(value, str) else show(value)

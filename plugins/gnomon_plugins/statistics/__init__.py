@@ -21,6 +21,7 @@ from gnomon_plugins.statistics.consistency import (
 )
 from gnomon_plugins.statistics.contingency import ChiSquare, FisherExact, GTest
 from gnomon_plugins.statistics.correlations import Kendall, Pearson, Spearman
+from gnomon_plugins.statistics.design_effects import DesignEffects
 from gnomon_plugins.statistics.discontinuity import RegressionDiscontinuity
 from gnomon_plugins.statistics.equivalence import BayesFactor, Equivalence
 from gnomon_plugins.statistics.icc import Icc
@@ -35,6 +36,7 @@ from gnomon_plugins.statistics.permutation import Permutation
 from gnomon_plugins.statistics.proportions import Binomial, McNemar
 from gnomon_plugins.statistics.rank_sums import Kruskal, MannWhitney
 from gnomon_plugins.statistics.regression import LinearRegression, LogisticRegression
+from gnomon_plugins.statistics.run_difference import RunDifference
 from gnomon_plugins.statistics.signed_ranks import Sign, Wilcoxon
 from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
 
@@ -83,4 +85,6 @@ def register_statistics() -> Iterable[type]:
         SplitHalf,
         TestRetest,
         RegressionDiscontinuity,
+        DesignEffects,
+        RunDifference,
     ]
