@@ -74,6 +74,7 @@ GENERIC = {
     "local": "an adjective",
     "mean": "did_you_mean, and pooling",
     "plain": "an adjective",
+    "planted": "what a planted respondent is, whose answers scorers write",
     "range": "numbers have ranges",
     "replay": "what imported replies are filed under in the place of the backend that was asked",
     "sentence": "errors are sentences",

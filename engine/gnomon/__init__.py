@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         listing,
     )
     from gnomon.hookspecs import hookimpl
+    from gnomon.planting import Planted, Planting, Respondent, Wanted
     from gnomon.protocols import Asker, Asking, Surroundings
     from gnomon.records import (
         Ask,
@@ -72,6 +73,7 @@ _HOMES = {
         "SpecError StatisticError StoreError TemplateError UsageError did_you_mean listing"
     ),
     "gnomon.hookspecs": "hookimpl",
+    "gnomon.planting": "Planted Planting Respondent Wanted",
     "gnomon.protocols": "Asker Asking Surroundings",
     "gnomon.records": (
         "Ask Capability Chat Choose Constraint Decoding Embed Estimate Exchange Hidden Item "
@@ -114,11 +116,14 @@ __all__ = [
     "ModelError",
     "ModelInfo",
     "Need",
+    "Planted",
+    "Planting",
     "Price",
     "Progress",
     "Reply",
     "ReplyIndex",
     "ReplyTable",
+    "Respondent",
     "Score",
     "ScoreStatus",
     "Seed",
@@ -134,6 +139,7 @@ __all__ = [
     "TrialRecord",
     "Turn",
     "UsageError",
+    "Wanted",
     "__version__",
     "ask_of",
     "cache_folder",

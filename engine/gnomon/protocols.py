@@ -29,6 +29,20 @@ attribute       on           meaning (default)
 ``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)
 ``pull``        backend      classmethod ``pull(model, progress=None)``: bring the weights of one
                              of ``models`` to this machine and return its ``ModelInfo``
+``meet``        backend      method ``meet(spec)``: learn which measure is run, called once when
+                             the model is bound to a role (not told)
+``plant``       scorer       method ``plant(ask, trial, wanted)``: the answer to this ask, as
+                             ``Planted``, that has the wanted effect on average, with its expected
+                             score; None for an ask that is not for it. Refusals and replies out of
+                             form are added by the respondent, so only the answer is written
+                             (nothing can be planted)
+``truth``       statistic    method ``truth(table)``: the value that the estimate is of, given a
+                             table of *expected* scores (not known)
+``contrast``    statistic    method ``contrast(labels)``: the weight that the effect has in rows with
+                             these labels, such as 0.5 and -0.5 in the two levels that are
+                             compared; None when nothing is compared (the same in all rows)
+``power``       statistic    method ``power(table, n, alpha)``: exact power with n rows from a
+                             population like the table's, None where no closed form holds (none)
 ==============  ===========  ======================================================================
 """
 

@@ -49,6 +49,10 @@ COMMANDS = {
         "gnomon.cli.plugins",
         "Show who offers what, from where, how long its import takes, and what failed to load.",
     ),
+    "power": (
+        "gnomon.cli.power",
+        "Say how many repeats or items a measure needs to find an effect, by simulation.",
+    ),
     "query": (
         "gnomon.cli.query",
         "Ask SQL of a results database. It is opened read-only; nothing can be changed.",
@@ -61,6 +65,10 @@ COMMANDS = {
     "score": (
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
+    ),
+    "validate": (
+        "gnomon.cli.validate",
+        "Try a measure on planted respondents: does it find what is there, and nothing else?",
     ),
     "verify": (
         "gnomon.cli.verify",

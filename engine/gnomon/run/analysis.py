@@ -7,7 +7,7 @@ which family its p-value was corrected. A statistic that refuses leaves a row wi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -44,20 +44,32 @@ def estimates_of(
     blocks: Sequence[StatisticBlock], store: Store, run_ids: Sequence[int], seed: Seed
 ) -> list[Estimate]:
     """Estimates of some blocks over the scores of some runs, corrected over their families."""
+    return corrected(estimates_from(blocks, lambda names: table_of(store, run_ids, names), seed))
+
+
+def estimates_from(
+    blocks: Sequence[StatisticBlock], tables: Callable[[Sequence[str]], Table], seed: Seed
+) -> list[tuple[StatisticBlock, Estimate]]:
+    """Estimates of some blocks, not yet corrected, each with its block.
+
+    Args:
+        blocks: The statistics.
+        tables: Makes the table of some scores; it may refuse.
+        seed: Each statistic draws from a stream named after its block and group.
+    """
     made: list[tuple[StatisticBlock, Estimate]] = []
     for index, block in enumerate(blocks):
         try:
-            table = table_of(store, run_ids, block.of)
+            table = tables(block.of)
         except (StoreError, StatisticError) as error:
             made.append((block, _refusal(block, {}, str(error))))
             continue
-        table = _where(table, block)
-        for group, part in table.groups(block.keys.by):
+        for group, part in kept_rows(table, block).groups(block.keys.by):
             own = seed.child(
                 "statistic", block.label, index, *(f"{k}={v}" for k, v in group.items())
             )
             made.extend((block, estimate) for estimate in _one_group(block, group, part, own))
-    return corrected(made)
+    return made
 
 
 def table_of(
@@ -77,7 +89,8 @@ def table_of(
     )
 
 
-def _where(table: Table, block: StatisticBlock) -> Table:
+def kept_rows(table: Table, block: StatisticBlock) -> Table:
+    """The rows that a block's ``where`` keeps."""
     import numpy as np
 
     for column, wanted in block.keys.where.items():

@@ -104,6 +104,9 @@ def bind(
         name = parse_model(text)
         if text not in made:
             made[text] = make_backend(catalogue, text)
+            meet = getattr(made[text], "meet", None)
+            if meet is not None:
+                meet(spec)
         backend = made[text]
         out[role] = Binding(role=role, name=name, backend=backend, offers=backend.offers)
     return out

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gnomon.records import Ask, Exchange, Score, Trial
-from gnomon.run.caller import Caller, Place
+
+if TYPE_CHECKING:
+    from gnomon.run.caller import Place
+
+
+class Answering(Protocol):
+    """Answers asks: the caller of a run, or a respondent in memory."""
+
+    async def answer(self, ask: Ask, trial: Trial | None, place: Place, position: int) -> Exchange:
+        """The ask with its reply."""
+        ...
 
 
 async def drive(
     asking: Generator[Any, Any, Any],
-    caller: Caller,
+    caller: Answering,
     trial: Trial | None,
     place: Place,
     *,
@@ -63,7 +73,7 @@ async def drive(
 
 
 async def _together(
-    asks: Sequence[Any], caller: Caller, trial: Trial | None, place: Place, first: int
+    asks: Sequence[Any], caller: Answering, trial: Trial | None, place: Place, first: int
 ) -> list[Exchange]:
     for ask in asks:
         if not isinstance(ask, Ask):

@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 
 from gnomon.records import ItemRecord, Score, ScoreStatus, TrialRecord
-from gnomon.run.caller import Caller, Place
-from gnomon.run.driver import as_scores, drive
+from gnomon.run.caller import Place
+from gnomon.run.driver import Answering, as_scores, drive
 from gnomon.spec import ScoreBlock, applies
 
 
@@ -50,7 +50,7 @@ def failing_status(record: TrialRecord, accepts: Sequence[str]) -> ScoreStatus |
 
 
 async def score_trial(
-    block: ScoreBlock, record: TrialRecord, caller: Caller, place: Place, first: int
+    block: ScoreBlock, record: TrialRecord, caller: Answering, place: Place, first: int
 ) -> tuple[list[Score], int]:
     """The scores of one block for one trial, and how many asks it made.
 
@@ -67,7 +67,7 @@ async def score_trial(
 
 
 async def score_item(
-    block: ScoreBlock, record: ItemRecord, caller: Caller, place: Place
+    block: ScoreBlock, record: ItemRecord, caller: Answering, place: Place
 ) -> list[Score]:
     """The scores of one block for one item.
 
@@ -91,7 +91,7 @@ async def score_item(
 async def _scores(
     block: ScoreBlock,
     value: Any,
-    caller: Caller,
+    caller: Answering,
     record: TrialRecord | None,
     place: Place,
     first: int,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import gnomon
 from gnomon_plugins.backends.http import Http
 from gnomon_plugins.backends.local import Local
+from gnomon_plugins.backends.planted import Planted
 from gnomon_plugins.backends.providers import LiteLLM
 from gnomon_plugins.backends.replay import Replay
 from gnomon_plugins.backends.scripted import Scripted
@@ -21,6 +22,7 @@ def register_backends() -> Iterable[type]:
         Http,
         Local,
         LiteLLM,
+        Planted,
         Replay,
         Scripted,
         Sentence,

@@ -7,6 +7,7 @@ judge" leaves it missing under its own status.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -18,11 +19,14 @@ from gnomon import (
     Constraint,
     Decoding,
     Message,
+    Planted,
     Reply,
     Score,
     ScoreStatus,
     SourceError,
+    Trial,
     TrialRecord,
+    Wanted,
     did_you_mean,
     listing,
     render,
@@ -33,6 +37,8 @@ from gnomon_plugins.scorers._pairs import excerpt, plain
 
 Missing = Literal["refused", "unparsed", "filtered", "truncated", "error"]
 _READABLE = ("ok", "truncated")
+_DECIDED = re.compile("«([^«»]*)»")
+"""How a planted answer marks the word that a planted judge is to find in its prompt."""
 
 
 @attrs.frozen(kw_only=True)
@@ -120,6 +126,39 @@ class JudgeCode:
             constraint=Constraint(pattern=(tuple(words),)) if held else None,
         )
         return self._read(answer, judged, words)
+
+    def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
+        """The answer that is judged, or the judge's reading of it.
+
+        The answer decides for the word with the greatest number, or the one with the least, so that
+        the mean number is their middle plus the effect. A planted judge reads what its prompt shows.
+
+        Raises:
+            UsageError: The effect is beyond half the distance of the two numbers.
+        """
+        if ask.role == self.role and ask.name == f"{self.of}-code" and isinstance(ask, Chat):
+            return Planted(self._reading(ask, self._words(trial.fields), wanted))
+        if ask.role != "subject" or ask.name != self.of or ask.kind != "chat":
+            return None
+        low_word, high_word = (find(self.codes, key=self.codes.__getitem__) for find in (min, max))
+        low, high = self.codes[low_word], self.codes[high_word]
+        reach = (high - low) / 2
+        effect = wanted.within(-reach, reach, f"codes from {low:g} to {high:g}")
+        low_word, high_word = (render(word, trial.fields) for word in (low_word, high_word))
+        chance = 0.5 + (effect / (2 * reach) if reach else 0.0)
+        chance += wanted.pull(high_word, low_word, ask)
+        word = high_word if wanted.seed.uniform() < chance else low_word
+        return Planted(f"I decide: «{word}».", low + reach + effect)
+
+    def _reading(self, ask: Chat, words: Mapping[str, float | ScoreStatus], wanted: Wanted) -> str:
+        decided = _DECIDED.findall(ask.messages[-1].content)
+        word = decided[-1] if decided and decided[-1] in words else None
+        if word is None:
+            unsaid = [one for one, meaning in words.items() if meaning == "unparsed"]
+            return unsaid[0] if unsaid else "I cannot tell from this text."
+        coded = [one for one, meaning in words.items() if not isinstance(meaning, str)]
+        others = [one for one in coded if one != word]
+        return wanted.seed.pick(others) if wanted.misread and others else word
 
     def _words(self, fields: Mapping[str, Any]) -> dict[str, float | ScoreStatus]:
         """The judge's words for this trial with what each stands for."""

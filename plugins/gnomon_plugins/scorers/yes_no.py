@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import attrs
 
-from gnomon import Score, TrialRecord
+from gnomon import Ask, Choose, Planted, Reply, Score, Trial, TrialRecord, Wanted
 from gnomon_plugins.scorers._codes import opening, stated
 from gnomon_plugins.scorers._fields import reply_of
 from gnomon_plugins.scorers._pairs import excerpt, plain
@@ -60,6 +60,24 @@ class YesNo:
             detail = {"answer": excerpt(reply.text)}
             return Score(name=self.name, value=None, status="unparsed", detail=detail)
         return Score(name=self.name, value=found.pop(), status=reply.status)
+
+    def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
+        """Yes with probability 0.5 + effect; for ``choose``, that probability.
+
+        Raises:
+            UsageError: The effect is beyond -0.5 or 0.5.
+        """
+        if ask.role != "subject" or self.reply not in (None, ask.name):
+            return None
+        effect = wanted.within(-0.5, 0.5, "a share of yes")
+        yes, no = self.yes[0], self.no[0]
+        chance = min(1.0, max(0.0, 0.5 + effect + wanted.pull(yes, no, ask)))
+        if isinstance(ask, Choose):
+            reply = Reply(text=yes, probabilities={yes: chance, no: 1 - chance}, exact=True)
+            return Planted(reply, 0.5 + effect)
+        if ask.kind != "chat":
+            return None
+        return Planted(yes if wanted.seed.uniform() < chance else no, 0.5 + effect)
 
     def _of_options(self, probabilities: dict[str, float], codes: dict[str, float]) -> Score:
         known = {word: p for word, p in probabilities.items() if word in codes}

@@ -98,6 +98,14 @@ def present(table: gnomon.Table, names: Sequence[str], *, need: int, what: str) 
     return table if n == len(table) else table.rows(keep)
 
 
+def mean_of_present(table: gnomon.Table) -> float:
+    """The mean of the first score over the rows that have it; NaN when none has."""
+    import numpy as np
+
+    values = table.values[~np.isnan(table.values)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
 def varied(values: np.ndarray, name: str, *, what: str) -> float:
     """The standard deviation (divisor n − 1).
 

@@ -71,6 +71,10 @@ class Mean:
             detail={"sd": float(values.std(ddof=1))},
         )
 
+    def truth(self, table: gnomon.Table) -> float:
+        """The mean of the expected scores."""
+        return common.mean_of_present(table)
+
 
 @attrs.frozen(kw_only=True)
 class Proportion:
@@ -129,3 +133,7 @@ class Proportion:
             note=f"{common.plural(other, 'value')} other than 0 and 1" if other else None,
             detail={"ones": int(ones.sum())} | ({"effective n": effective} if self.cluster else {}),
         )
+
+    def truth(self, table: gnomon.Table) -> float:
+        """The mean of the expected scores, for scores of 0 and 1."""
+        return common.mean_of_present(table)

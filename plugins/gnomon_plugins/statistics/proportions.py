@@ -82,6 +82,10 @@ class Binomial:
             detail={"against": self.against},
         )
 
+    def truth(self, table: gnomon.Table) -> float:
+        """The mean of the expected scores."""
+        return common.mean_of_present(table)
+
 
 @attrs.frozen(kw_only=True)
 class McNemar:

@@ -8,6 +8,7 @@ the textbook test.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
@@ -129,6 +130,25 @@ class TOneSample:
             method="one-sample t test",
         )
 
+    def truth(self, table: gnomon.Table) -> float:
+        """The mean of the expected scores."""
+        return common.mean_of_present(table)
+
+    def power(self, table: gnomon.Table, n: int, alpha: float) -> float | None:
+        """Power of the two-sided test by the noncentral t, for the d of the table; None if clustered."""
+        from scipy import special
+
+        values = common.present(table, table.of[:1], need=2, what="power").values
+        if self.cluster is not None or self.alternative != "two-sided" or n < 2:
+            return None
+        d = (float(values.mean()) - self.against) / common.varied(
+            values, repr(table.of[0]), what="power"
+        )
+        beyond = float(special.stdtrit(n - 1, 1 - alpha / 2))
+        shift = d * math.sqrt(n)
+        upper = 1 - float(special.nctdtr(n - 1, shift, beyond))
+        return upper + float(special.nctdtr(n - 1, shift, -beyond))
+
 
 @attrs.frozen(kw_only=True)
 class TPaired:
@@ -184,6 +204,19 @@ class TPaired:
             method=f"paired t test of {first} - {second}",
         )
         return attrs.evolve(made, note=groups.unpaired_note(found))
+
+    def contrast(self, labels: Mapping[str, str]) -> float | None:
+        """Half the effect in the first level and minus half in the second."""
+        if self.between is None or self.levels is None:
+            return None
+        return {self.levels[0]: 0.5, self.levels[1]: -0.5}.get(labels.get(self.between, ""), 0.0)
+
+    def truth(self, table: gnomon.Table) -> float:
+        """The mean difference of the expected scores."""
+        found = groups.pairs(
+            table, self.between, self.levels, self.paired_by, need=1, what="a paired t test"
+        )
+        return float((found.first - found.second).mean())
 
 
 @attrs.frozen(kw_only=True)
