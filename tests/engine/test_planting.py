@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 import pytest
+from tiny import catalogue, write_spec
+
 from gnomon import (
     Chat,
     Item,
@@ -18,7 +20,6 @@ from gnomon import (
 from gnomon.catalogue import Catalogue
 from gnomon.loading import load
 from gnomon.spec import Spec
-from tiny import catalogue, write_spec
 
 
 def spec_of(measure: str) -> Spec:
