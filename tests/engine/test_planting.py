@@ -57,7 +57,7 @@ def ask(text: str) -> Chat:
 )
 def test_a_planting_that_cannot_be_is_refused(options: dict[str, float], message: str) -> None:
     """Each number of a planting out of its range is named with the range."""
-    with pytest.raises(ValueError, match="^") as refused:
+    with pytest.raises(ValueError, match=r"^") as refused:
         Planting(**options)
     assert str(refused.value) == message
 
