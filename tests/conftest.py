@@ -37,7 +37,9 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_gnomon(root: Path):
     """Runs the command line in a process of its own: ``run_gnomon("list", cwd=…)``."""
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, timeout: float = 250, **options: object
+    ) -> subprocess.CompletedProcess[str]:
         # Plugins that a test put on this process's path are installed for the command too.
         path = os.pathsep.join(entry for entry in sys.path if entry)
         return subprocess.run(
@@ -46,7 +48,7 @@ def run_gnomon(root: Path):
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=250,
+            timeout=timeout,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1"},
             **options,
         )

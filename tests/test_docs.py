@@ -96,7 +96,7 @@ def run_commands(block: Block, folder: Path, run_gnomon) -> None:
             assert (ROOT / words[0]).is_file(), f"{block}: there is no {words[0]}"
             continue
         assert words[0] == "gnomon", f"{block}: {' '.join(words)!r} is no command of gnomon"
-        done = run_gnomon(*on_model(words, block.marks.get("model"))[1:], cwd=folder)
+        done = run_gnomon(*on_model(words, block.marks.get("model"))[1:], cwd=folder, timeout=800)
         wanted = int(block.marks.get("exit") or 0)
         assert done.returncode == wanted, (
             f"{block}: {' '.join(words)}\n{done.stdout}\n{done.stderr}"
@@ -139,6 +139,9 @@ def ask_sql(block: Block, folder: Path) -> None:
         connection.close()
 
 
+@pytest.mark.timeout(
+    900
+)  # the README measures a real model, which takes its time on a busy machine
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_block_does_what_it_says(document: str, tmp_path: Path, run_gnomon) -> None:
     """The document is followed from top to bottom in one empty folder, as a reader would."""

@@ -75,6 +75,7 @@ GENERIC = {
     "mean": "did_you_mean, and pooling",
     "plain": "an adjective",
     "range": "numbers have ranges",
+    "replay": "what imported replies are filed under in the place of the backend that was asked",
     "sentence": "errors are sentences",
     "sign": "percent sign, equals sign",
     "table": "terminals and databases have tables",

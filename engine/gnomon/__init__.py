@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Trial,
         TrialRecord,
     )
+    from gnomon.replytable import ReplyIndex, ReplyTable
     from gnomon.seeds import Seed
     from gnomon.table import Table
     from gnomon.templates import render
@@ -77,6 +78,7 @@ _HOMES = {
         "ItemRecord Loglik Message ModelInfo Need Price Reply Score ScoreStatus TokenLogprob Trial "
         "TrialRecord"
     ),
+    "gnomon.replytable": "ReplyIndex ReplyTable",
     "gnomon.seeds": "Seed",
     "gnomon.table": "Table",
     "gnomon.templates": "render",
@@ -115,6 +117,8 @@ __all__ = [
     "Price",
     "Progress",
     "Reply",
+    "ReplyIndex",
+    "ReplyTable",
     "Score",
     "ScoreStatus",
     "Seed",

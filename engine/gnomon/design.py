@@ -58,11 +58,12 @@ def _block_order(seed: Seed, factor: str, count: int, items: int, repeats: int) 
     return seed.child("balanced", factor, items, repeats).shuffled(range(count))
 
 
-def _level_fields(design: Design, levels: Mapping[str, str]) -> dict[str, FieldValue]:
+def level_fields(design: Design, levels: Mapping[str, str]) -> dict[str, FieldValue]:
+    """The fields that a trial's levels carry; a factor without a known level carries none."""
     out: dict[str, FieldValue] = {}
     for factors in (design.factors, design.balanced):
         for name, factor in factors.items():
-            if isinstance(factor, Mapping):
+            if isinstance(factor, Mapping) and name in levels:
                 out.update(factor[levels[name]])
     return out
 
@@ -193,7 +194,7 @@ def trials(
                     **item.groups,
                     **item.fields,
                     **levels,
-                    **_level_fields(design, levels),
+                    **level_fields(design, levels),
                 }
                 draws = make_draws(design, own, levels, fields, item.key)
                 yield Trial(

@@ -24,6 +24,8 @@ attribute       on           meaning (default)
 ``prepare``     backend      method ``prepare(say, progress=None)``: bring what the model needs,
                              called once before the first call; ``say`` takes a sentence,
                              ``progress`` bytes here and bytes in all (nothing to do)
+``relates``     statistic    ``"pair"`` when it says something of two scores, ``"prediction"`` when
+                             the first is predicted by the others: ``gnomon correlate`` uses it
 ``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)
 ``pull``        backend      classmethod ``pull(model, progress=None)``: bring the weights of one
                              of ``models`` to this machine and return its ``ModelInfo``

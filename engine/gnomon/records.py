@@ -143,6 +143,9 @@ class Ask:
         role: Who is asked; ``subject`` is the model measured.
         name: What the reply is called in later templates and in scorers.
         sample: Tells apart several equal asks of one trial, so that each gets a reply of its own.
+        imported: The reply was published by others and read from a table. No prompt was sent from
+            here: ``messages`` hold the prompt that was published with it, or nothing when none was,
+            and ``sample`` is the number of the table's row, from 1.
         trial: The trial this ask belongs to, set by the run loop for backends that answer from a
             table or a plan. It is no part of the ask's identity.
     """
@@ -151,6 +154,7 @@ class Ask:
     role: str = "subject"
     name: str = "reply"
     sample: int = 0
+    imported: bool = False
     trial: Trial | None = attrs.field(default=None, eq=False, repr=False)
 
 

@@ -40,7 +40,7 @@ class Seed:
     def child(self, *names: str | int) -> Seed:
         """A seed of its own for a named purpose; drawing from it does not move this one."""
         made = Seed.__new__(Seed)
-        text = "".join(f"{len(str(name))}:{name};" for name in names)
+        text = "".join([f"{len(str(name))}:{name};" for name in names])
         made._key = blake2b(
             text.encode("utf-8", "surrogatepass"), digest_size=32, key=self._key
         ).digest()

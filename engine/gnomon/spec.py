@@ -23,9 +23,12 @@ Only = Mapping[str, str | tuple[str, ...]]
 
 
 def applies(only: Only, levels: Mapping[str, str]) -> bool:
-    """Whether a block with this ``only`` is for a trial with these levels."""
+    """Whether a block with this ``only`` is for a trial with these levels.
+
+    A factor whose level is not known, as in replies that others published, is of none of them.
+    """
     return all(
-        levels[factor] == wanted if isinstance(wanted, str) else levels[factor] in wanted
+        levels.get(factor) == wanted if isinstance(wanted, str) else levels.get(factor) in wanted
         for factor, wanted in only.items()
     )
 

@@ -6,7 +6,7 @@ status that says why, and is never dropped before the statistic has seen it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,6 +15,82 @@ from gnomon.errors import StatisticError, did_you_mean, listing
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class Texts(Mapping[str, "np.ndarray"]):
+    """Columns of texts that are spelled out only when they are asked for.
+
+    A column of a million labels is as a rule a handful of texts; spelled out it takes a hundred bytes a
+    row, as codes four.
+
+    Args:
+        columns: Column → a function that gives its texts and, for each row, the position of its text
+            among them. It is called at most once.
+        rows: Positions of the rows that are here, in order; all unless given.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Callable[[], tuple[np.ndarray, np.ndarray]]],
+        rows: np.ndarray | None = None,
+    ) -> None:
+        self._columns = columns
+        self._rows = rows
+        self._coded: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        texts, codes = self.coded(name)
+        column: np.ndarray = texts[codes]
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def coded(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct texts of a column, sorted, and for each row the position of its text."""
+        import numpy as np
+
+        if name not in self._coded:
+            given, codes = self._columns[name]()
+            texts, places = np.unique(given, return_inverse=True)
+            smallest = np.min_scalar_type(max(len(texts) - 1, 0))
+            self._coded[name] = (texts, places.astype(smallest)[codes])
+        texts, codes = self._coded[name]
+        return texts, codes if self._rows is None else codes[self._rows]
+
+    def rows(self, keep: np.ndarray) -> Texts:
+        """Some rows: a boolean mask, or positions (which may repeat)."""
+        import numpy as np
+
+        if self._rows is not None:
+            keep = self._rows[keep]
+        elif keep.dtype == bool:
+            keep = np.flatnonzero(keep)
+        made = Texts(self._columns, keep)
+        # Shared, so that a column is read once for all groups.
+        made._coded = self._coded
+        return made
+
+
+def _coded(columns: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    if isinstance(columns, Texts):
+        return columns.coded(name)
+    texts, codes = np.unique(columns[name], return_inverse=True)
+    return texts, codes
+
+
+def _rows(columns: Mapping[str, np.ndarray], keep: np.ndarray) -> Mapping[str, np.ndarray]:
+    if isinstance(columns, Texts):
+        return columns.rows(keep)
+    return {name: column[keep] for name, column in columns.items()}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -37,7 +113,8 @@ class Table:
     design: Sequence[str] = ("item",)
 
     def __len__(self) -> int:
-        return len(next(iter(self.labels.values()))) if self.labels else len(self.values)
+        columns = self.scores or self.labels
+        return len(next(iter(columns.values()))) if columns else 0
 
     @property
     def values(self) -> np.ndarray:
@@ -77,8 +154,8 @@ class Table:
         return attrs.evolve(
             self,
             scores={name: column[keep] for name, column in self.scores.items()},
-            statuses={name: column[keep] for name, column in self.statuses.items()},
-            labels={name: column[keep] for name, column in self.labels.items()},
+            statuses=_rows(self.statuses, keep),
+            labels=_rows(self.labels, keep),
         )
 
     def complete(self) -> Table:
@@ -97,11 +174,13 @@ class Table:
         if not by:
             yield {}, self
             return
-        columns = [self.label(name) for name in by]
+        for name in by:
+            if name not in self.labels:
+                self.label(name)
+        columns = [_coded(self.labels, name) for name in by]
         codes = np.zeros(len(self), dtype=np.int64)
-        for column in columns:
-            _, inverse = np.unique(column, return_inverse=True)
-            codes = codes * (int(inverse.max(initial=0)) + 1) + inverse
+        for texts, column in columns:
+            codes = codes * max(len(texts), 1) + column
             # Numbered anew each time, for the product of many columns would leave 64 bits.
             _, codes = np.unique(codes, return_inverse=True)
         _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
@@ -110,7 +189,10 @@ class Table:
         for group in np.argsort(first, kind="stable"):
             keep = order[bounds[group] : bounds[group + 1]]
             yield (
-                {name: str(column[first[group]]) for name, column in zip(by, columns, strict=True)},
+                {
+                    name: str(texts[column[first[group]]])
+                    for name, (texts, column) in zip(by, columns, strict=True)
+                },
                 self.rows(keep),
             )
 
@@ -118,9 +200,12 @@ class Table:
         """How many rows have each status, over the scores asked for; the first that is not ok counts."""
         import numpy as np
 
-        worst = np.full(len(self), "ok", dtype=object)
+        known = {"ok": 0}
+        worst = np.zeros(len(self), dtype=np.int8)
         for name in reversed(self.of):
-            status = self.statuses[name]
-            worst = np.where(status != "ok", status, worst)
-        names, numbers = np.unique(worst.astype(str), return_counts=True)
-        return {str(name): int(number) for name, number in zip(names, numbers, strict=True)}
+            texts, codes = _coded(self.statuses, name)
+            places = [known.setdefault(str(text), len(known)) for text in texts]
+            status = np.array(places or [0], dtype=np.int8)[codes]
+            worst = np.where(status != 0, status, worst)
+        numbers = np.bincount(worst, minlength=len(known)).tolist()
+        return {name: numbers[known[name]] for name in sorted(known) if numbers[known[name]]}

@@ -54,7 +54,7 @@ CONSTRAINT = (
     | st.builds(Constraint, grammar=TEXT)
     | st.builds(Constraint, json_schema=TEXT)
 )
-COMMON = {"role": NAME, "name": NAME, "sample": st.integers(0, 5)}
+COMMON = {"role": NAME, "name": NAME, "sample": st.integers(0, 5), "imported": st.booleans()}
 TEXTS = st.lists(TEXT, min_size=1, max_size=3).map(tuple)
 ASK = st.one_of(
     st.builds(

@@ -238,7 +238,7 @@ def test_other_encodings(tmp_path):
     with pytest.raises(CallFailed) as failed:
         Replay(model=file).ask(chat(trial()))
     assert failed.value.message == (
-        f"{file}:2: not utf-8 text (byte 5 of the line: 0xe9); give encoding=…, or save it as UTF-8"
+        f"{file}:2: not utf-8 text (byte 5 of the line: 0xe9); name its encoding, or save it as UTF-8"
     )
     for encoding, message in (
         ("utf-16", "encoding 'utf-16' has line breaks of several bytes; save the table as UTF-8"),
@@ -257,7 +257,7 @@ def test_other_encodings(tmp_path):
         ("a.csv", b"item,text\n", "{file}: there is no column 'reply'; there are: item, text (name the right one with reply=COLUMN)"),
         ("a.csv", "item,reply".encode("utf-16"), "{file}: this is UTF-16 and not plain text; save it as UTF-8"),
         ("a.csv", b"PAR1....", "{file}: this is Parquet and not plain text; save it as UTF-8"),
-        ("a.parquet", b"PAR1....", "'{file}' is no table of replies; replay takes a file ending in .csv, .tsv or .jsonl"),
+        ("a.parquet", b"PAR1....", "'{file}' is no table of replies; such a file ends in .csv, .tsv or .jsonl"),
         ("a.jsonl", b"[1]\n", "{file}:1: expected an object, found '[1]'"),
         ("a.jsonl", b"{\n", "{file}:1: not JSON: Expecting property name enclosed in double quotes: line 2 column 1 (char 2)"),
     ],

@@ -24,10 +24,10 @@ def items(folder, data, name="rows.csv", **options):
 
 
 def test_rows_become_items(tmp_path):
-    """The key, groups and right answer have columns; the other columns are fields."""
+    """Groups and the right answer have columns of their own; the other columns, the key too, are fields."""
     first, second = items(tmp_path, GOOD, key="id", groups=("topic",), gold="answer")
     assert (first.key, first.groups, first.gold) == ("q1", {"topic": "sums"}, "2")
-    assert first.fields == {"question": "1 + 1?"}
+    assert first.fields == {"id": "q1", "question": "1 + 1?"}
     assert second.key == "q2"
 
 
@@ -40,7 +40,7 @@ def test_fields_can_be_named(tmp_path):
 def test_json_lines(tmp_path):
     """Numbers, truth values and lists of texts keep their types; a number may be the right answer."""
     first, second = items(tmp_path, LINES, name="rows.jsonl", key="id", gold="answer")
-    assert first.fields == {"hints": ("one", "two"), "weight": 0.5, "hard": True}
+    assert first.fields == {"id": "q1", "hints": ("one", "two"), "weight": 0.5, "hard": True}
     assert (first.gold, second.gold) == (3.0, 4.5)
 
 

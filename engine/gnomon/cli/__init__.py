@@ -23,6 +23,10 @@ COMMANDS = {
         "gnomon.cli.compare",
         "Compare two runs of one measure: first minus second, paired by item, condition and repeat.",
     ),
+    "correlate": (
+        "gnomon.cli.correlate",
+        "Relate one score to others, of the same run or of other measures.",
+    ),
     "describe": (
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
@@ -30,6 +34,10 @@ COMMANDS = {
     "freeze": (
         "gnomon.cli.freeze",
         "Write down what a run will be before it is made, so that the run can be held against it.",
+    ),
+    "import": (
+        "gnomon.cli.importing",
+        "Store replies that others published as a run, and score them.",
     ),
     "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
     "models": ("gnomon.cli.models", "List or pull model files."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ from gnomon.cli.common import database_option, json_option, plugin_option, print
 if TYPE_CHECKING:
     from gnomon.store import EstimateRow, Store
 
+ROUNDING = 1e-12
+"""What is left of a sum that is 0 in truth."""
+
 MISSING = {
     "refused": "refused",
     "filtered": "filtered",
@@ -21,7 +24,8 @@ MISSING = {
     "unparsed": "unparsed",
     "failed": "error",
 }
-"""What a count is called → the score status it counts; an estimate's ``error`` is its standard error."""
+"""What a count is called, as in the view ``results``, and the status that is counted. An estimate's
+``error`` is its standard error."""
 
 
 @click.command("results")
@@ -100,16 +104,23 @@ def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
             **attrs.asdict(row.estimate, recurse=False),
             "group": ", ".join(f"{name} {level}" for name, level in row.estimate.group.items()),
             "columns": dict(row.estimate.group),
-            **{name: row.estimate.counts.get(status, 0) for name, status in MISSING.items()},
+            **missing(row.estimate.counts),
         }
         for row in found
     ]
+
+
+def missing(counts: Mapping[str, int]) -> dict[str, int]:
+    """How many scores are missing, by reason."""
+    return {name: counts.get(status, 0) for name, status in MISSING.items()}
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number for a table; an empty string for none."""
     if value is None:
         return ""
+    if abs(value) < ROUNDING:
+        value = 0.0
     if value != 0 and abs(value) < 0.5 * 10**-digits:
         return f"{value:.1e}"
     return f"{value:.{digits}f}"
@@ -145,7 +156,7 @@ def print_estimates(rows: Sequence[dict[str, Any]], *, titles: bool = True) -> N
             for line in _lock_lines(block[0]):
                 console.print(Text(line))
             last_run = run_id
-        _print_block(console, f"{statistic}: {of}", ", ".join(by), block)
+        print_block(console, f"{statistic}: {of}", ", ".join(by), block)
 
 
 def _lock_lines(row: dict[str, Any]) -> list[str]:
@@ -184,7 +195,8 @@ def _columns(block: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]]
     return out
 
 
-def _print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+def print_block(console: Any, title: str, by: str, block: list[dict[str, Any]]) -> None:
+    """One table: what one statistic says of each group."""
     from rich.table import Table
     from rich.text import Text
 
@@ -194,11 +206,12 @@ def _print_block(console: Any, title: str, by: str, block: list[dict[str, Any]])
     columns = _columns(block)
     for name in columns:
         table.add_column(Text(name), justify="right", no_wrap=True)
-    quantities = {row["quantity"] for row in block if row["value"] is not None}
-    for row in block:
-        group = ", ".join(row["columns"].values()) or "all"
-        label = group if len(quantities) < 2 else f"{group}: {row['quantity']}"
-        if not row["columns"] and len(quantities) > 1:
+    groups = [", ".join(row["columns"].values()) or "all" for row in block]
+    # What a row is about needs saying only where the groups do not tell the rows apart.
+    telling = len(set(groups)) == len(groups)
+    for group, row in zip(groups, block, strict=True):
+        label = group if telling else f"{group}: {row['quantity']}"
+        if not row["columns"] and not telling:
             label = str(row["quantity"])
         if row["value"] is None:
             # The reason takes the place of the number, under the table's width.

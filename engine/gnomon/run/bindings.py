@@ -5,7 +5,7 @@ One invariant: everything that can be known to be missing is said before the fir
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -59,21 +59,34 @@ def roles_of(spec: Spec) -> tuple[str, ...]:
     return tuple(roles)
 
 
-def bind(spec: Spec, roles: Mapping[str, str], catalogue: Catalogue) -> dict[str, Binding]:
+def bind(
+    spec: Spec,
+    roles: Mapping[str, str],
+    catalogue: Catalogue,
+    *,
+    only: Collection[str] | None = None,
+) -> dict[str, Binding]:
     """Make a backend for every role.
+
+    Args:
+        spec: The measure.
+        roles: Role → model string.
+        catalogue: Where backends are found.
+        only: The roles to bind; all of the measure unless given.
 
     Raises:
         UsageError: A role without a model, or a model for a role that the measure does not have.
         CatalogueError: An unknown backend.
         ModelError: A model that cannot be found.
     """
-    wanted = roles_of(spec)
+    known = roles_of(spec)
     for role in roles:
-        if role not in wanted:
+        if role not in known:
             raise UsageError(
-                f"the measure {spec.name!r} has no role {role!r}{did_you_mean(role, wanted)}; "
-                f"its roles are: {listing(wanted)}"
+                f"the measure {spec.name!r} has no role {role!r}{did_you_mean(role, known)}; "
+                f"its roles are: {listing(known)}"
             )
+    wanted = known if only is None else tuple(role for role in known if role in only)
     missing = [role for role in wanted if role not in roles]
     if missing:
         hints = ", ".join(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from gnomon.errors import CallFailed, CapabilityError
-from gnomon.records import Ask, Chat, Choose, Exchange, Reply, Trial
+from gnomon.records import Ask, Chat, Choose, Decoding, Exchange, Reply, Trial
 from gnomon.run.bindings import Binding, _lacks, ask_need
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
@@ -60,6 +60,35 @@ class Unanswered(Exception):
 
 class Stop(Exception):
     """No further call may be sent; the reason is the caller's ``stopped``."""
+
+
+def _with(ask: Ask, trial: Trial | None, decoding: Decoding | None) -> Ask:
+    if type(ask) is Chat and decoding is not None:
+        # Spelt out for the most frequent kind: a quarter of the time of a general copy.
+        return Chat(
+            role=ask.role,
+            name=ask.name,
+            sample=ask.sample,
+            trial=trial,
+            messages=ask.messages,
+            decoding=decoding,
+            constraint=ask.constraint,
+        )
+    if isinstance(ask, Chat | Choose) and decoding is not None:
+        return attrs.evolve(ask, trial=trial, decoding=decoding)
+    return attrs.evolve(ask, trial=trial)
+
+
+def _seeded(given: Decoding, seed: int) -> Decoding:
+    return Decoding(
+        given.temperature,
+        given.top_p,
+        given.top_k,
+        given.max_tokens,
+        given.stop,
+        seed,
+        given.logprobs,
+    )
 
 
 class Caller:
@@ -118,8 +147,8 @@ class Caller:
                 ask.sample,
             )
             seed = self._seed.child("sampling", *names).integer()
-            return attrs.evolve(ask, trial=trial, decoding=attrs.evolve(ask.decoding, seed=seed))
-        return attrs.evolve(ask, trial=trial)
+            return _with(ask, trial, _seeded(ask.decoding, seed))
+        return _with(ask, trial, getattr(ask, "decoding", None))
 
     def _key(self, ask: Ask, place: Place) -> bytes:
         binding = self._bindings[ask.role]

@@ -49,6 +49,7 @@ from gnomon.turns import Turn
 DEFAULT_CONCURRENCY = 16
 FAILURES_IN_A_ROW = 50
 BREATH = 256
+TICK = 0.25
 
 
 @attrs.frozen(kw_only=True)
@@ -305,8 +306,15 @@ class _Session:
         offered = self.bound["subject"].offers.concurrency
         count = self.request.concurrency or offered or DEFAULT_CONCURRENCY
         async with asyncio.TaskGroup() as group:
-            for _ in range(count):
-                group.create_task(self.worker(todo))
+            ticking = group.create_task(self.commit_in_silence())
+            await asyncio.wait([group.create_task(self.worker(todo)) for _ in range(count)])
+            ticking.cancel()
+
+    async def commit_in_silence(self) -> None:
+        """Commit what has come when nothing further comes."""
+        while True:
+            await asyncio.sleep(TICK)
+            self.store.tick()
 
     async def worker(self, todo: Iterator[Trial]) -> None:
         # Workers share one iterator: nothing is made before someone is free to do it.
@@ -343,7 +351,7 @@ class _Session:
         exchanges, _, _ = await drive(generator, self.caller, trial, place)
         record = TrialRecord(trial, tuple(exchanges))
         scored: list[tuple[str, list[Score]]] = []
-        judging = attrs.evolve(place, phase="score")
+        judging = Place(trial_id, item_id, trial.repeat, "score")
         asked = 0
         for block in self.trial_blocks:
             scores, count = await score_trial(block, record, self.caller, judging, asked)

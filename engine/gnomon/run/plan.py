@@ -196,7 +196,8 @@ def walk(trial: Trial, spec: Spec, turns: Sequence[Turn]) -> tuple[tuple[Ask, ..
     finally:
         generator.close()
     judged, seen = _walk_scorers(trial, spec, exchanges)
-    return (*asked, *judged), whole and seen
+    # Equal asks of one trial have one key, so they are one call.
+    return tuple(dict.fromkeys((*asked, *judged))), whole and seen
 
 
 def _walk_scorers(

@@ -1,20 +1,24 @@
 """Scores as columns, the form in which statistics see them.
 
 One invariant: one row is one unit, a trial or an item and never a mixture; a score that is missing is NaN
-with a status, and no row is left out.
+with a status, and no row is left out. Texts are held as codes: a column costs four bytes a row.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from gnomon.errors import StoreError, did_you_mean, listing
+from gnomon.records import SCORE_STATUSES
 from gnomon.store.reading import Lookup
 from gnomon.store.values import from_json
+from gnomon.table import Texts
 from gnomon.templates import show
 
 if TYPE_CHECKING:
@@ -22,6 +26,13 @@ if TYPE_CHECKING:
 
 ABSENT = "absent"
 """Status of a score that was not made for a unit which has another of the scores asked for."""
+_STATUSES = (*SCORE_STATUSES, ABSENT)
+_STATUS_CODE = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(SCORE_STATUSES))
+_ROW = "i8,f8,i1"
+"""A score as it is read: unit, value, code of its status."""
+
+Coded = tuple["np.ndarray", "np.ndarray"]
+"""Distinct texts, and for each row the position of its text among them."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -117,18 +128,38 @@ def score_columns(
         )
     unit = units[names[0]]
     parts = [_of_run(connection, each, names, unit, labels=labels) for each in passes]
-    columns = dict.fromkeys(name for part in parts for name in part.labels)
+    if len(parts) == 1:
+        return parts[0]
+    lengths = [len(part.scores[names[0]]) for part in parts]
+
+    def joined(kind: str) -> Texts:
+        held: list[Texts] = [getattr(part, kind) for part in parts]
+        columns = dict.fromkeys(name for texts in held for name in texts)
+        return Texts({name: partial(_joined, held, lengths, name) for name in columns})
+
     return ScoreColumns(
         scores={name: np.concatenate([part.scores[name] for part in parts]) for name in names},
-        statuses={name: np.concatenate([part.statuses[name] for part in parts]) for name in names},
-        labels={
-            column: np.concatenate(
-                [part.labels.get(column, np.full(len(part.scores[names[0]]), "")) for part in parts]
-            )
-            for column in columns
-        },
+        statuses=joined("statuses"),
+        labels=joined("labels"),
         over=unit,
     )
+
+
+def _joined(parts: Sequence[Texts], lengths: Sequence[int], name: str) -> Coded:
+    """One column of several runs; empty where a run does not have it."""
+    import numpy as np
+
+    coded = [
+        part.coded(name) if name in part else (np.array([""]), np.zeros(length, np.int32))
+        for part, length in zip(parts, lengths, strict=True)
+    ]
+    texts, places = np.unique(np.concatenate([found for found, _ in coded]), return_inverse=True)
+    starts = np.cumsum([0, *(len(found) for found, _ in coded)])
+    codes = [
+        places[start + found.astype(np.int64)]
+        for start, (_, found) in zip(starts.tolist(), coded, strict=False)
+    ]
+    return texts, np.concatenate(codes).astype(np.int32)
 
 
 def _of_run(
@@ -141,31 +172,44 @@ def _of_run(
 ) -> ScoreColumns:
     import numpy as np
 
-    found: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    found: dict[str, np.ndarray] = {}
     for name in names:
         numbers = _name_ids(connection, name)
         rows = connection.execute(
-            f"SELECT {unit}_id, value, nullif(status, 'ok') FROM score WHERE scoring_id = ? "  # noqa: S608 -- one of two names of our own
-            f"AND name_id IN ({','.join('?' * len(numbers))})",
+            f"SELECT {unit}_id, ifnull(value, 'nan'), CASE status {_STATUS_CODE} END FROM score "  # noqa: S608 -- names of our own
+            f"WHERE scoring_id = ? AND name_id IN ({','.join('?' * len(numbers))})",
             (each.scoring_id, *numbers),
-        ).fetchall()
-        ids, values, statuses = zip(*rows, strict=True) if rows else ((), (), ())
-        state = np.full(len(rows), "ok", dtype="U9")
-        for row, status in enumerate(statuses):
-            if status is not None:
-                state[row] = status
-        found[name] = (np.array(ids, np.int64), np.array(values, np.float64), state)
-    units = np.unique(np.concatenate([ids for ids, _, _ in found.values()]))
+        )
+        # Straight into an array: a million rows as Python objects would be two hundred megabytes.
+        found[name] = np.fromiter(rows, dtype=_ROW)
+    units = np.unique(np.concatenate([read["f0"] for read in found.values()]))
     made, order = _Labels(connection, each.run_id, labels).of(unit, units)
     scores: dict[str, np.ndarray] = {}
-    states: dict[str, np.ndarray] = {}
-    for name, (known, numbers_of, state_of) in found.items():
-        at = np.searchsorted(units, known)
+    states: dict[str, Coded] = {}
+    statuses = np.array(_STATUSES)
+    for name, read in found.items():
+        at = np.searchsorted(units, read["f0"])
         column = np.full(len(units), np.nan)
-        states_all = np.full(len(units), ABSENT, dtype="U9")
-        column[at], states_all[at] = numbers_of, state_of
-        scores[name], states[name] = column[order], states_all[order]
-    return ScoreColumns(scores=scores, statuses=states, labels=made, over=unit)
+        codes = np.full(len(units), len(_STATUSES) - 1, dtype=np.int8)
+        column[at], codes[at] = read["f1"], read["f2"]
+        scores[name], states[name] = column[order], (statuses, codes[order])
+    return ScoreColumns(
+        scores=scores,
+        statuses=Texts({name: partial(_given, coded) for name, coded in states.items()}),
+        labels=Texts(made),
+        over=unit,
+    )
+
+
+def _given(coded: Coded) -> Coded:
+    return coded
+
+
+def _spelt(numbers: np.ndarray) -> Coded:
+    import numpy as np
+
+    distinct, codes = np.unique(numbers, return_inverse=True)
+    return np.array([str(number) for number in distinct.tolist()], np.str_), codes
 
 
 class _Labels:
@@ -184,14 +228,14 @@ class _Labels:
         self._run_id = run_id
         self._wanted = wanted
         self._lookup = Lookup(connection)
-        self._labels: dict[str, np.ndarray] = {}
+        self._labels: dict[str, Callable[[], Coded]] = {}
 
     def _wants(self, name: str) -> bool:
         return self._wanted is None or name in self._wanted
 
     def of(
         self, unit: Literal["trial", "item"], units: np.ndarray
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    ) -> tuple[dict[str, Callable[[], Coded]], np.ndarray]:
         """Columns for units in plan order, and the positions that put sorted units into that order."""
         import numpy as np
 
@@ -215,7 +259,7 @@ class _Labels:
             single["format"] = format_
         for name, value in single.items():
             if name == "run" or self._wants(name):
-                self._labels[name] = np.full(len(order), value)
+                self._code(name, [value], np.zeros(len(order), np.int8))
         return self._labels, order
 
     def _trial_numbers(self, column: str) -> np.ndarray:
@@ -241,13 +285,12 @@ class _Labels:
     def _code(self, name: str, values: Sequence[str], codes: np.ndarray) -> None:
         import numpy as np
 
-        self._labels[name] = np.array(list(values) or [""], dtype=np.str_)[codes]
+        small = codes.astype(np.int16 if len(values) < 1 << 15 else np.int32)
+        self._labels[name] = partial(_given, (np.array(list(values) or [""], np.str_), small))
 
     def _spell(self, column: str, keep: np.ndarray) -> None:
-        import numpy as np
-
-        numbers, codes = np.unique(self._trial_numbers(column)[keep], return_inverse=True)
-        self._code(column, [str(number) for number in numbers.tolist()], codes)
+        # Spelt when it is asked for, which numbers of trials seldom are.
+        self._labels[column] = partial(_spelt, self._trial_numbers(column)[keep])
 
     def _conditions(self, keep: np.ndarray) -> None:
         import numpy as np
@@ -305,10 +348,15 @@ class _Labels:
             "SELECT coalesce(draws, '{}') FROM trial WHERE run_id = ? ORDER BY ordinal",
             (self._run_id,),
         )
-        drawn: list[dict[str, Any]] = from_json("[" + ",".join([text for (text,) in texts]) + "]")
-        for name in names:
-            column = [_single(values.get(name, "")) for values in drawn]
-            self._labels[name] = np.array(column, dtype=np.str_)[keep]
+        seen: dict[str, dict[str, int]] = {name: {} for name in names}
+        codes = {name: array("i") for name in names}
+        for (text,) in texts:
+            values: dict[str, Any] = from_json(text)
+            for name, known in seen.items():
+                drawn = _single(values.get(name, ""))
+                codes[name].append(known.setdefault(drawn, len(known)))
+        for name, known in seen.items():
+            self._code(name, list(known), np.frombuffer(codes[name], np.int32)[keep])
 
 
 def _single(value: Any) -> str:

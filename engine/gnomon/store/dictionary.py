@@ -171,7 +171,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "phase": "trial (asked by the procedure), score (asked by a scorer) or source (asked by a source)",
         "position": "position among the asks of its trial and phase, from 0",
         "form_id": "text: JSON of all that is not message, sample or seed: kind, role, name, decoding, constraint",
-        "sample": "tells apart several equal asks of one trial",
+        "sample": "tells apart several equal asks of one trial; of an imported ask, the row of its table",
         "seed": "sampling seed given to the backend; NULL when none",
         "system_id": "text: the system message; NULL when there is none",
         "prompt_id": "text: the last user message, or the text asked about",
@@ -309,7 +309,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "seconds": "time the call took, in seconds",
         "error": "why there is no answer",
         "cached": "1 when the reply was in the store already",
-        "form": "JSON: decoding, constraint and what else was asked for",
+        "form": "JSON: decoding, constraint, what else was asked for, and whether the ask was imported",
     },
     "scores": {
         TABLE: f"For people: every score {_NEWEST}.",
@@ -379,7 +379,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "status": "why there is nothing: refused, filtered, error, or unparsed for a score",
         "attempt": "which attempt it was; NULL for a score",
         "reason": "the error, the provider's word, or the score's detail",
-        "prompt": "last user message",
+        "prompt": "last user message; NULL for an imported reply that was published without one",
         "reply": "text of the reply",
     },
 }

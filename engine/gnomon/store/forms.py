@@ -44,7 +44,7 @@ def _decoding_key(decoding: Decoding) -> tuple[Any, ...]:
 
 def form_key(ask: Ask) -> tuple[Any, ...]:
     """Equal for asks of one form; quicker than the form itself."""
-    common = (ask.kind, ask.role, ask.name)
+    common = (ask.kind, ask.role, ask.name, ask.imported)
     if isinstance(ask, Chat):
         return (*common, ask.constraint, *_decoding_key(ask.decoding))
     if isinstance(ask, Choose):
@@ -63,6 +63,8 @@ def _decoding(decoding: Decoding) -> dict[str, Any]:
 def form_of(ask: Ask) -> dict[str, Any]:
     """The form as plain data; what is at its default is left out."""
     form: dict[str, Any] = {"kind": ask.kind, "role": ask.role, "name": ask.name}
+    if ask.imported:
+        form["imported"] = True
     if isinstance(ask, (Chat, Choose)):
         form.update(_decoding(ask.decoding))
     if isinstance(ask, Chat) and ask.constraint is not None:
@@ -86,12 +88,23 @@ class Form:
         data: What ``form_of`` gave.
     """
 
-    __slots__ = ("constraint", "decoding", "kind", "layers", "name", "options", "pooling", "role")
+    __slots__ = (
+        "constraint",
+        "decoding",
+        "imported",
+        "kind",
+        "layers",
+        "name",
+        "options",
+        "pooling",
+        "role",
+    )
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.kind: str = data["kind"]
         self.role: str = data["role"]
         self.name: str = data["name"]
+        self.imported: bool = data.get("imported", False)
         self.decoding = Decoding(
             **{name: _tuples(data[name]) for name in _DECODING if name in data}
         )
@@ -139,6 +152,7 @@ class Form:
                 role=self.role,
                 name=self.name,
                 sample=sample,
+                imported=self.imported,
                 trial=trial,
                 messages=tuple([Message(role, text) for role, text in parts]),  # type: ignore[arg-type]  # stored roles are those of records.Message
                 decoding=self._drawn(seed),
@@ -148,6 +162,7 @@ class Form:
             "role": self.role,
             "name": self.name,
             "sample": sample,
+            "imported": self.imported,
             "trial": trial,
         }
         if self.kind == "choose":

@@ -97,7 +97,8 @@ def reply_key(
         _canonical(
             [
                 KEY_VERSION,
-                ask.kind,
+                # A published reply never answers an ask of ours, whatever was published with it.
+                f"imported {ask.kind}" if ask.imported else ask.kind,
                 _content(ask),
                 ask.sample,
                 backend,

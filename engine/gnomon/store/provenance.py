@@ -272,7 +272,8 @@ def facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
         (run_id,),
     ).fetchone()
     if row is None:
-        raise StoreError(f"there is no run {run_id}; 'gnomon list' shows which there are")
+        known = [str(number) for (number,) in connection.execute("SELECT id FROM run ORDER BY id")]
+        raise StoreError(f"there is no run {run_id}; there are: {', '.join(known) or 'none'}")
     name, title, version, spec_id, seed, repeats, limit, format_, plan, command, versions = row[:11]
     commit, dirty, executor, imported = row[11:]
     return RunFacts(

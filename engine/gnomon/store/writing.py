@@ -56,6 +56,7 @@ REUSABLE = ("ok", "truncated")
 _CACHED_TEXTS = 20_000
 _CACHED_ITEMS = 2_000
 _CACHED_FORMS = 2_000
+_FILTER = (1 << 23) - 1
 _BASE_BYTES = 16_384  # zlib looks back 32 KiB; an earlier payload beyond half of it crowds out the present one
 
 _TABLES = {
@@ -138,6 +139,9 @@ class Writer:
         self._rescored: list[tuple[int, int, int]] = []
         self._reestimated: list[tuple[int]] = []
         self._usable: dict[bytes, StoredReply] = {}
+        # Keys met since a beginning without replies, as bits of a filter: most asks of a new run are
+        # new, and this spares looking for them on disk. The lock sees to it that nobody else adds any.
+        self._met = bytearray(1 << 20) if self._next["reply"] == 1 else None
         self._unacknowledged = 0
         self._committed = time.monotonic()
         self.acknowledged = 0
@@ -282,7 +286,14 @@ class Writer:
 
     def find_reply(self, key: bytes) -> StoredReply | None:
         """The newest reply of that key that can be used again."""
-        return self._usable.get(key) or reading.find_reply(self._connection, key)
+        found = self._usable.get(key)
+        if found is not None:
+            return found
+        if self._met is not None:
+            at = int.from_bytes(key[:3], "little") & _FILTER
+            if not self._met[at >> 3] >> (at & 7) & 1:
+                return None
+        return reading.find_reply(self._connection, key)
 
     def add_reply(self, key: bytes, reply: Reply, attempt: int) -> int:
         """Store an attempt, whatever came of it."""
@@ -318,6 +329,9 @@ class Writer:
             )
         )
         self._unacknowledged += 1
+        if self._met is not None:
+            at = int.from_bytes(key[:3], "little") & _FILTER
+            self._met[at >> 3] |= 1 << (at & 7)
         if reply.status in REUSABLE:
             self._usable[key] = StoredReply(number, reply)
         return number

@@ -13,8 +13,19 @@ from typing import Any, ClassVar, cast
 
 import attrs
 
-from gnomon import Ask, CallFailed, Capability, Chat, Choose, ModelError, Price, Reply, Trial
-from gnomon_plugins.backends._reply_table import Index, ReplyTable, Row
+from gnomon import (
+    Ask,
+    CallFailed,
+    Capability,
+    Chat,
+    Choose,
+    ModelError,
+    Price,
+    Reply,
+    ReplyIndex,
+    ReplyTable,
+    Trial,
+)
 
 _STATUSES = ("ok", "refused", "filtered", "truncated", "error")
 
@@ -27,7 +38,7 @@ class _Open:
     identity: Mapping[str, str] | None = None
     asked: str | None = None
     columns: Mapping[str, str] | None = None
-    indexes: dict[tuple[str, ...], tuple[Index, ...]] = attrs.field(factory=dict)
+    indexes: dict[tuple[str, ...], tuple[ReplyIndex, ...]] = attrs.field(factory=dict)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Open, ()
@@ -211,7 +222,7 @@ class Replay:
             cells[factor] = names.get(level, level)
         return cells, "repeat" in columns
 
-    def _indexes(self, cells: Mapping[str, str], unique: bool) -> tuple[Index, ...]:
+    def _indexes(self, cells: Mapping[str, str], unique: bool) -> tuple[ReplyIndex, ...]:
         by = tuple(cells)
         if by not in self._open.indexes:
             only = {self._columns()["served"]: self.of} if self.of is not None else {}
@@ -231,7 +242,7 @@ class Replay:
             "keep one of them, or name the columns that tell them apart"
         )
 
-    def _find(self, ask: Ask, trial: Trial) -> Row:
+    def _find(self, ask: Ask, trial: Trial) -> Mapping[str, str]:
         columns = self._columns()
         self._one_turn(ask, columns)
         cells, unique = self._key(ask, trial)
@@ -272,7 +283,7 @@ class Replay:
 
     # -- answering ---------------------------------------------------------------------------------
 
-    def _reply(self, ask: Chat | Choose, row: Row) -> Reply:
+    def _reply(self, ask: Chat | Choose, row: Mapping[str, str]) -> Reply:
         columns = self._columns()
         text = row.get(columns["reply"], "")
         status = row[columns["status"]] if "status" in columns else "ok"

@@ -23,7 +23,7 @@ class TableRows:
     Attributes:
         file: The table, beside the spec: ``.csv``, ``.tsv`` or ``.jsonl``.
         key: The column that names the item; the row's number, from 1, unless given.
-        fields: Columns that templates can name; all that have no other use unless given.
+        fields: Columns that templates can name; all but ``gold`` and ``groups`` unless given.
         groups: Columns for ``by``.
         gold: The column with the right answer.
         keep: Only the items with these keys.
@@ -69,7 +69,7 @@ class TableRows:
             yield self._item(key, row)
 
     def _item(self, key: str, row: Row) -> Item:
-        used = {self.key, self.gold, *self.groups}
+        used = {self.gold, *self.groups}
         names = self.fields or tuple(name for name in row if name not in used)
         return Item(
             key,

@@ -40,18 +40,29 @@ class Fit:
 
 def log_likelihood(
     coefficients: np.ndarray, sd: float, x: np.ndarray, y: np.ndarray, codes: np.ndarray
-) -> float:
-    """The log-likelihood with intercepts drawn from a normal of that standard deviation."""
+) -> tuple[float, np.ndarray]:
+    """The log-likelihood with intercepts drawn from a normal of that standard deviation.
+
+    Args:
+        coefficients: Fixed effects, shape (coefficients,).
+        sd: Standard deviation of the intercepts.
+        x: Design matrix, shape (rows, coefficients), rows in the order of their group.
+        y: Outcomes of 0 and 1.
+        codes: Group numbers from 0, rising, none left out.
+
+    Returns:
+        Its value, and its gradient by the coefficients and by the logarithm of ``sd``.
+    """
     import numpy as np
     from scipy import special
 
-    groups = int(codes.max()) + 1
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
     eta = x @ coefficients
-    z = np.zeros(groups)
+    z = np.zeros(len(starts))
     for _ in range(50):
         chance = special.expit(eta + sd * z[codes])
-        slope = sd * np.bincount(codes, weights=y - chance, minlength=groups) - z
-        curve = sd**2 * np.bincount(codes, weights=chance * (1 - chance), minlength=groups) + 1
+        slope = sd * np.add.reduceat(y - chance, starts) - z
+        curve = sd**2 * np.add.reduceat(chance * (1 - chance), starts) + 1
         step = slope / curve
         z = z + step
         if np.abs(step).max() < 1e-10:
@@ -60,14 +71,15 @@ def log_likelihood(
     width = np.sqrt(2 / curve)
     at = z[:, None] + width[:, None] * points
     logit = eta[:, None] + sd * at[codes]
-    rows = y[:, None] * logit - np.logaddexp(0, logit)
-    totals = np.column_stack(
-        [np.bincount(codes, weights=column, minlength=groups) for column in rows.T]
-    )
+    totals = np.add.reduceat(y[:, None] * logit - np.logaddexp(0, logit), starts, axis=0)
     heights = totals - at**2 / 2 + points**2 + np.log(weights)
-    return float(
-        (special.logsumexp(heights, axis=1) + np.log(width) - 0.5 * math.log(2 * math.pi)).sum()
-    )
+    of_group = special.logsumexp(heights, axis=1)
+    value = float((of_group + np.log(width) - 0.5 * math.log(2 * math.pi)).sum())
+    # Fisher's identity: the gradient is that of the complete data, averaged over the intercepts.
+    posterior = np.exp(heights - of_group[:, None])
+    left = (y[:, None] - special.expit(logit)) * posterior[codes]
+    by_sd = sd * float((left * at[codes]).sum())
+    return value, np.append(x.T @ left.sum(axis=1), by_sd)
 
 
 def fit_random_intercept(
@@ -80,29 +92,35 @@ def fit_random_intercept(
     """
     import numpy as np
     from scipy import optimize
-    from statsmodels.tools.numdiff import approx_hess
+    from statsmodels.tools.numdiff import approx_fprime
 
-    def cost(theta: np.ndarray) -> float:
-        return -log_likelihood(theta[:-1], math.exp(theta[-1]), x, y, codes)
+    order = np.argsort(codes, kind="stable")
+    x, y, codes = x[order], y[order], codes[order]
 
-    bounds = [(None, None)] * x.shape[1] + [(_LEAST_LOG_SD, 5.0)]
+    def cost(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = log_likelihood(theta[:-1], math.exp(theta[-1]), x, y, codes)
+        return -value, -gradient
+
     found = optimize.minimize(
         cost,
         np.append(start, math.log(0.5)),
+        jac=True,
         method="L-BFGS-B",
-        bounds=bounds,
+        bounds=[(None, None)] * x.shape[1] + [(_LEAST_LOG_SD, 5.0)],
         options={"ftol": 1e-13, "gtol": 1e-7},
     )
     best = found.x
     bound = best[-1] < _LEAST_LOG_SD + 0.5
-    if bound:
-        hessian = approx_hess(best[:-1], lambda beta: cost(np.append(beta, _LEAST_LOG_SD)))
-    else:
-        hessian = approx_hess(best, cost)
+    free = len(best) - 1 if bound else len(best)
+
+    def slope(part: np.ndarray) -> np.ndarray:
+        return cost(np.append(part, best[free:]))[1][:free]
+
+    hessian = approx_fprime(best[:free], slope, centered=True)
     try:
-        covariance = np.linalg.inv(hessian)
+        covariance = np.linalg.inv((hessian + hessian.T) / 2)
     except np.linalg.LinAlgError:
-        covariance = np.full((len(best), len(best)), np.nan)
+        covariance = np.full((free, free), np.nan)
     variances = np.diag(covariance)[: x.shape[1]]
     if not (np.isfinite(variances).all() and (variances > 0).all()):
         raise gnomon.StatisticError(

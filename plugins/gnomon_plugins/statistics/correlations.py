@@ -187,6 +187,7 @@ class Pearson:
     """
 
     name: ClassVar[str] = "pearson"
+    relates: ClassVar[str] = "pair"
     alternative: Alternative = "two-sided"
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
@@ -242,6 +243,7 @@ class Spearman:
     """
 
     name: ClassVar[str] = "spearman"
+    relates: ClassVar[str] = "pair"
     alternative: Alternative = "two-sided"
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)

@@ -24,6 +24,25 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+def _fitted(data: Data, codes: np.ndarray, random: np.ndarray, what: str, count: int) -> Any:
+    """The fit by restricted maximum likelihood; refuses what is not determined."""
+    import warnings
+
+    import numpy as np
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # Whether it converged, and whether a variance is 0, is looked at below.
+        warnings.simplefilter("ignore")
+        try:
+            return MixedLM(data.y, data.x, groups=codes, exog_re=random).fit(reml=True)
+        except np.linalg.LinAlgError:
+            raise gnomon.StatisticError(
+                f"{what} could not be fitted: its random effects are not determined by "
+                f"{common.plural(count, 'group')}; leave out slopes"
+            ) from None
+
+
 def _grouped(data: Data, column: str, what: str) -> tuple[np.ndarray, int]:
     import numpy as np
 
@@ -85,11 +104,7 @@ class MixedLinear:
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
         """Coefficients with t tests, and the variance's share by group; refuses fewer than 3 groups."""
-        import warnings
-
         import numpy as np
-        from scipy import special
-        from statsmodels.regression.mixed_linear_model import MixedLM
 
         what = "a linear mixed model"
         data = gather(
@@ -106,16 +121,7 @@ class MixedLinear:
             raise gnomon.StatisticError(
                 f"the predictors give {table.of[0]!r} exactly, so {what} has no error to test with"
             )
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # Whether it converged, and whether a variance is 0, is looked at below.
-            warnings.simplefilter("ignore")
-            try:
-                fit = MixedLM(data.y, data.x, groups=codes, exog_re=random).fit(reml=True)
-            except np.linalg.LinAlgError:
-                raise gnomon.StatisticError(
-                    f"{what} could not be fitted: its random effects are not determined by "
-                    f"{common.plural(count, 'group')}; leave out slopes"
-                ) from None
+        fit = _fitted(data, codes, random, what, count)
         errors = np.asarray(fit.bse_fe, dtype=float)
         if not np.isfinite(errors).all() or not (errors > 0).all():
             raise gnomon.StatisticError(f"{what} has no standard errors here; leave out slopes")
@@ -128,34 +134,14 @@ class MixedLinear:
             f" with slopes of {', '.join(self.slopes)}" if self.slopes else ""
         )
         dfs = self._degrees(data, codes, count)
-        out = []
-        for name, value, spread, df in zip(data.names, fit.fe_params, errors, dfs, strict=True):
-            beta, error = float(value), float(spread)
-            p, log10_p = t_tail(beta / error, df)
-            reach = float(special.stdtrit(df, (1 + self.level) / 2)) * error
-            scale = math.sqrt(residual + float(covariance[0, 0]))
-            out.append(
-                gnomon.Estimate(
-                    quantity=name,
-                    value=beta,
-                    low=beta - reach,
-                    high=beta + reach,
-                    level=self.level,
-                    error=error,
-                    test="t",
-                    test_value=beta / error,
-                    df=df,
-                    p=p,
-                    log10_p=log10_p,
-                    effect="d",
-                    effect_value=beta / scale,
-                    effect_low=(beta - reach) / scale,
-                    effect_high=(beta + reach) / scale,
-                    n=len(data.y),
-                    method=method,
-                    note=note,
-                )
+        scale = math.sqrt(residual + float(covariance[0, 0]))
+        rows = zip(data.names, fit.fe_params, errors, dfs, strict=True)
+        out = [
+            self._coefficient(
+                name, (float(value), float(error)), df, scale, (len(data.y), method, note)
             )
+            for name, value, error, df in rows
+        ]
         between = float(covariance[0, 0])
         share = gnomon.Estimate(
             quantity=f"icc({self.group})",
@@ -171,6 +157,42 @@ class MixedLinear:
             },
         )
         return [*out, share]
+
+    def _coefficient(
+        self,
+        name: str,
+        fitted: tuple[float, float],
+        df: float,
+        scale: float,
+        rest: tuple[int, str, str | None],
+    ) -> gnomon.Estimate:
+        """One coefficient with its t test; ``scale`` is the standard deviation that d is in."""
+        from scipy import special
+
+        beta, error = fitted
+        n, method, note = rest
+        p, log10_p = t_tail(beta / error, df)
+        reach = float(special.stdtrit(df, (1 + self.level) / 2)) * error
+        return gnomon.Estimate(
+            quantity=name,
+            value=beta,
+            low=beta - reach,
+            high=beta + reach,
+            level=self.level,
+            error=error,
+            test="t",
+            test_value=beta / error,
+            df=df,
+            p=p,
+            log10_p=log10_p,
+            effect="d",
+            effect_value=beta / scale,
+            effect_low=(beta - reach) / scale,
+            effect_high=(beta + reach) / scale,
+            n=n,
+            method=method,
+            note=note,
+        )
 
     def _degrees(self, data: Data, codes: np.ndarray, count: int) -> list[float]:
         within = [_varies_within(column, codes) for column in data.x.T]

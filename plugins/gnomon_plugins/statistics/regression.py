@@ -248,6 +248,7 @@ class LogisticRegression:
     """
 
     name: ClassVar[str] = "logistic-regression"
+    relates: ClassVar[str] = "prediction"
     with_factors: tuple[str, ...] = ()
     reference: Mapping[str, str] = attrs.field(factory=dict)
     standardize: bool = False

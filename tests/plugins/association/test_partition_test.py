@@ -152,11 +152,11 @@ def test_p_is_uniform_when_the_sets_are_exchangeable(n, m, method):
     from scipy.stats import binomtest
 
     rng = np.random.default_rng(2024)
-    rounds = 2000 if method == "exact" else 200
+    rounds = 2000 if method == "exact" else 100
     one, two = [], []
     for _ in range(rounds):
         values = rng.normal(size=n + m)
-        result = partition_test(values[:n], values[n:], method=method, tolerance=0.05)
+        result = partition_test(values[:n], values[n:], method=method, tolerance=1.0)
         one.append(result.p)
         two.append(result.two_sided)
     for found in (one, two):

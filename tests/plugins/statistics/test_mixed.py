@@ -39,7 +39,7 @@ def test_balanced_data_in_closed_form(seed):
     share = made["icc(g)"].detail
     assert share["residual variance"] == pytest.approx(mse, rel=2e-3)
     assert share["variance between"] == pytest.approx((msb - mse) / 6, rel=5e-3)
-    assert made["intercept"].df == 39 or made["intercept"].df == 7
+    assert made["intercept"].df == 7
 
 
 def test_published_decision_logits(published):
@@ -103,15 +103,21 @@ def brute(beta, sd, x, y, codes):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_likelihood_equals_brute_force(seed):
-    """The adaptive quadrature equals scipy's integral of each group, at any parameters."""
+    """The adaptive quadrature equals scipy's integral of each group, and its gradient the slope
+    between neighbouring values, at any parameters."""
     generator = rng(seed)
     codes = np.repeat(np.arange(5), generator.integers(2, 12, size=5))
     x = np.column_stack([np.ones(len(codes)), generator.normal(size=len(codes))])
     y = (generator.random(len(codes)) < 0.4).astype(float)
     beta, sd = generator.normal(size=2), float(generator.uniform(0.1, 2.5))
-    assert log_likelihood(beta, sd, x, y, codes) == pytest.approx(
-        brute(beta, sd, x, y, codes), abs=2e-5
-    )
+    value, gradient = log_likelihood(beta, sd, x, y, codes)
+    assert value == pytest.approx(brute(beta, sd, x, y, codes), abs=2e-5)
+    for k, step in enumerate(np.eye(3) * 1e-5):
+        ends = [
+            log_likelihood(beta + sign * step[:2], sd * math.exp(sign * step[2]), x, y, codes)[0]
+            for sign in (1, -1)
+        ]
+        assert gradient[k] == pytest.approx((ends[0] - ends[1]) / 2e-5, abs=1e-3)
 
 
 def binary(seed, groups=40, size=8, sd=1.0, slope=0.7):
@@ -255,9 +261,10 @@ def test_null_calibration_of_the_linear_model():
 
 @pytest.mark.slow
 def test_null_calibration_of_the_logistic_model():
-    """40 users × 8 answers, no effect: 4 to 6 % of 600 rejected, within the error of 600 (±1.8)."""
+    """40 users × 8 answers, no effect: 3.6 to 6.4 % of 1,000 rejected (5 % and two errors of a share
+    of 1,000; each fit is slow)."""
     rejected = 0
-    for seed in range(600):
+    for seed in range(1_000):
         y, x, codes = binary(10_000 + seed, slope=0.0)
         rejected += many(MixedLogistic(group="g"), table(y, x, g=codes))["y"].p < 0.05
-    assert_null_rate(rejected, 600, low=0.032, high=0.068)
+    assert_null_rate(rejected, 1_000, low=0.036, high=0.064)

@@ -68,7 +68,6 @@ def _generate(
             "n_probs": alternatives,
             "temperature": 0.0,
             "logit_bias": [[token, _WINS]],
-            "cache_prompt": True,
             "id_slot": slot,
         }
     )

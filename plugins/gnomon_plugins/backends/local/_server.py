@@ -36,6 +36,7 @@ class Server:
         slots: Asks worked on at once.
         context: Tokens that each slot has room for.
         threads: Threads that compute.
+        anew: Evaluate every prompt from its beginning, whatever the slot still holds.
         embedding: Load for mean-pooled embeddings instead of for text.
 
     Raises:
@@ -43,8 +44,16 @@ class Server:
     """
 
     def __init__(
-        self, path: Path, *, slots: int, context: int, threads: int, embedding: bool = False
+        self,
+        path: Path,
+        *,
+        slots: int,
+        context: int,
+        threads: int,
+        anew: bool = False,
+        embedding: bool = False,
     ) -> None:
+        self._anew = anew
         self._key = secrets.token_hex(16)
         self._params = _parameters(path, slots, context, threads, embedding, self._key)
         self._library: Any = _load(path, self._params)
@@ -70,7 +79,9 @@ class Server:
         Raises:
             CallFailed: llama.cpp refused it.
         """
-        return self._call(self._library.handle_completions, body)
+        return self._call(
+            self._library.handle_completions, {**body, "cache_prompt": not self._anew}
+        )
 
     def embed(self, texts: Sequence[str]) -> dict[str, Any]:
         """One vector for each text.
@@ -168,6 +179,10 @@ def _parameters(
     params.n_parallel = slots
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
+    # Threads that wait sleep instead of spinning; on a busy machine spinning takes the time of those
+    # that are waited for.
+    params.cpuparams.poll = 0
+    params.cpuparams_batch.poll = 0
     params.verbosity = _SILENT
     params.warmup = False
     # Prompts that fell out of a slot are not kept: memory would grow with the number of trials.
@@ -237,6 +252,11 @@ def _checked(answer: dict[str, Any]) -> dict[str, Any]:
         raise CallFailed(
             f"the prompt has {error['n_prompt_tokens']} tokens and there is room for "
             f"{error['n_ctx']}; give the model more with ?context=TOKENS"
+        )
+    if "empty grammar stack" in str(error.get("message")):
+        raise CallFailed(
+            "the constraint asks for a character that no token of the model's vocabulary begins; "
+            "a rare control character, most likely"
         )
     raise CallFailed(f"llama.cpp could not take the call: {error.get('message', error)}")
 

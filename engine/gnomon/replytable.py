@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import attrs
 
-from gnomon import ModelError
+from gnomon.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ class _Lines:
         except UnicodeDecodeError as error:
             raise ModelError(
                 f"{self.file}:{self.number}: not {self.encoding} text (byte {error.start} of the "
-                f"line: {line[error.start]:#04x}); give encoding=…, or save it as UTF-8"
+                f"line: {line[error.start]:#04x}); name its encoding, or save it as UTF-8"
             ) from None
 
 
@@ -78,8 +78,7 @@ class ReplyTable:
         path = Path(self.file)
         if path.suffix not in (*_DELIMITERS, ".jsonl"):
             raise ModelError(
-                f"{self.file!r} is no table of replies; replay takes a file ending in "
-                ".csv, .tsv or .jsonl"
+                f"{self.file!r} is no table of replies; such a file ends in .csv, .tsv or .jsonl"
             )
         if not path.is_file():
             raise ModelError(f"there is no table of replies {self.file!r}")
@@ -172,7 +171,7 @@ class ReplyTable:
                 )
             yield start, dict(zip(self.columns, record, strict=True))
 
-    def index(self, by: Sequence[str], only: Mapping[str, str]) -> Index:
+    def index(self, by: Sequence[str], only: Mapping[str, str]) -> ReplyIndex:
         """An index of the rows with the given cells, by the values of some columns.
 
         Raises:
@@ -191,11 +190,11 @@ class ReplyTable:
         hashed = np.frombuffer(keys, dtype=np.uint64) if keys else np.empty(0, np.uint64)
         where = np.frombuffer(offsets, dtype=np.uint64) if offsets else np.empty(0, np.uint64)
         order = np.argsort(hashed, kind="stable")
-        return Index(self, tuple(by), hashed[order], where[order])
+        return ReplyIndex(self, tuple(by), hashed[order], where[order])
 
 
 @attrs.frozen(eq=False)
-class Index:
+class ReplyIndex:
     """Where the rows of each key begin, in the order of the file.
 
     Attributes:
