@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from gnomon import UsageError
 from gnomon.catalogue import Catalogue
 from gnomon.loading import load
@@ -46,7 +47,9 @@ def test_the_measure_holds(measure: str) -> None:
         return
     report = validate(place, runs=16)
     faults = [
-        f"{one.nuisance}: {one.statistic} {fault}" for one in report.findings for fault in one.faults
+        f"{one.nuisance}: {one.statistic} {fault}"
+        for one in report.findings
+        for fault in one.faults
     ]
     assert not report.failed, "\n".join(faults)
     assert any(one.judged and one.type_1 is not None for one in report.findings)

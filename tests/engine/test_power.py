@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from gnomon import UsageError
 from gnomon.catalogue import Catalogue
 from gnomon.loading import load

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import attrs
-import gnomon
 import pytest
+from tiny import Growing, catalogue, write_spec
+
+import gnomon
 from gnomon import Item, Planting, Score, UsageError
 from gnomon.catalogue import Catalogue
 from gnomon.loading import load
@@ -20,7 +22,6 @@ from gnomon.run import RunRequest
 from gnomon.simulation import Report, Setting, Workplace, setting_of, simulate_many, validate
 from gnomon.simulation.many import Job
 from gnomon_plugins.scorers.association_d import AssociationD
-from tiny import Growing, catalogue, write_spec
 
 REPO = Path(__file__).parents[2]
 
@@ -120,7 +121,9 @@ def test_a_choice_in_a_fixed_order_is_caught(tmp_path: Path) -> None:
     assert report.failed
     assert "order bias" in report.breaking
     assert "none" not in report.breaking
-    assert any(sentence.startswith("finds an effect in ") for sentence in faults(report)["order bias"])
+    assert any(
+        sentence.startswith("finds an effect in ") for sentence in faults(report)["order bias"]
+    )
 
 
 def test_missing_counted_as_zero_is_caught(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from gnomon import CallFailed, Chat, Message, UsageError
 from gnomon.catalogue import Catalogue
 from gnomon.loading import load
