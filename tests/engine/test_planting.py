@@ -57,7 +57,7 @@ def ask(text: str) -> Chat:
 )
 def test_a_planting_that_cannot_be_is_refused(options: dict[str, float], message: str) -> None:
     """Each number of a planting out of its range is named with the range."""
-    with pytest.raises(ValueError, match=r"^") as refused:
+    with pytest.raises(ValueError, match=f"'{next(iter(options))}'") as refused:
         Planting(**options)
     assert str(refused.value) == message
 
@@ -138,13 +138,17 @@ def test_refusals_and_errors_come_at_their_rates() -> None:
     assert abs(lost / (2000 - refused) - 0.5) < 0.05
 
 
-def test_an_extreme_effect_leaves_nothing_to_chance() -> None:
-    """With the greatest effect every negative word goes to the one label, every positive to the other."""
-    respondent = Respondent(spec_of("implicit-bias"), Planting(effect=1.0), Seed(3))
-    answer = respondent.answer(ask("?"), trial(0))
-    assert answer.reply.text == "agony - blue\njoy - red"
-    assert answer.score == "association-d"
-    assert answer.expected == pytest.approx(2 / 1.01 - 1)
+def test_the_expected_score_lies_the_effect_above_that_of_none() -> None:
+    """Also with two words only, where the formula bends most."""
+    spec = spec_of("implicit-bias")
+    some, none = (
+        Respondent(spec, Planting(effect=effect), Seed(3)).answer(ask("?"), trial(0))
+        for effect in (0.5, 0.0)
+    )
+    assert some.score == "association-d"
+    assert some.expected is not None
+    assert none.expected is not None
+    assert some.expected - none.expected == pytest.approx(0.5, abs=1e-6)
 
 
 def test_an_ask_of_no_trial_is_answered_with_nothing_planted() -> None:

@@ -188,9 +188,10 @@ class _Search:
             return None
         try:
             together = Simulated([row for part in parts for row in part.trials])
-            return closed(together.table(self._block.of), n, self._alpha)
+            value = closed(together.table(self._block.of), n, self._alpha)
         except StatisticError:
             return None
+        return value if value is not None and math.isfinite(value) else None
 
 
 def power_of(

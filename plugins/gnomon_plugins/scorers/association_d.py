@@ -122,10 +122,10 @@ def lean_for(
     """
     base = expected_d(negative, positive, 0.0, correction_term)
     lean, expected = 0.0, base
-    for _ in range(8):
-        lean = min(1.0, max(-1.0, lean + base + effect - expected))
+    for _ in range(100):
+        last, lean = lean, min(1.0, max(-1.0, lean + base + effect - expected))
         expected = expected_d(negative, positive, lean, correction_term)
-        if abs(base + effect - expected) < 1e-9:
+        if lean == last or abs(base + effect - expected) < 1e-9:
             break
     return lean, expected
 

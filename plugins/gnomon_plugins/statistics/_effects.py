@@ -33,9 +33,15 @@ def noncentral_t_interval(t: float, df: float, level: float) -> tuple[float, flo
     reach = float(special.ndtri(1 - tail)) * spread
     if abs(t) > 1000:
         return t - reach, t + reach
-    low = _invert(lambda nc: float(special.nctdtr(df, nc, t)), 1 - tail, t, reach)
-    high = _invert(lambda nc: float(special.nctdtr(df, nc, t)), tail, t, reach)
-    return low, high
+
+    def cdf(noncentrality: float) -> float:
+        exact = float(special.nctdtr(df, noncentrality, t))
+        if not math.isnan(exact):
+            return exact
+        # Far in a tail the library gives NaN; the normal form (Abramowitz & Stegun, 26.7.10) does not.
+        return float(special.ndtr((t * (1 - 1 / (4 * df)) - noncentrality) / spread))
+
+    return _invert(cdf, 1 - tail, t, reach), _invert(cdf, tail, t, reach)
 
 
 def _invert(cdf: Callable[[float], float], target: float, centre: float, reach: float) -> float:
