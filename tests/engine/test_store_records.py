@@ -85,7 +85,9 @@ REPLY = st.builds(
         st.builds(TokenLogprob, TEXT, FLOAT, st.dictionaries(TEXT, FLOAT, max_size=2)), max_size=3
     ).map(tuple),
     vectors=st.none()
-    | st.lists(st.lists(FLOAT | st.floats(width=32, allow_nan=False), max_size=4).map(tuple), max_size=3).map(tuple),
+    | st.lists(
+        st.lists(FLOAT | st.floats(width=32, allow_nan=False), max_size=4).map(tuple), max_size=3
+    ).map(tuple),
     missing=st.lists(TEXT, max_size=2).map(tuple),
     tokens_in=st.none() | st.integers(0, 9999),
     tokens_out=st.none() | st.integers(0, 9999),
