@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from gnomon_plugins.statistics._effects import noncentral_t_interval
 
 
