@@ -14,7 +14,7 @@ from gnomon.cli.common import database_option, plugin_option
 @database_option
 @click.option(
     "--measure",
-    help="Score with this measure's scorers (a name or path) in place of the spec stored with the run.",
+    help="The measure whose scorers and statistics are used, by name or path; the run's own, as it is now, unless given.",
 )
 @plugin_option
 def command(

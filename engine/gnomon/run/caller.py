@@ -58,6 +58,10 @@ class Unanswered(Exception):
         self.reply = reply
 
 
+class _Abandoned(Exception):
+    """The one who made a shared call was cancelled; whoever waits for it makes a call of its own."""
+
+
 class Stop(Exception):
     """No further call may be sent; the reason is the caller's ``stopped``."""
 
@@ -124,6 +128,8 @@ class Caller:
         self._flying: dict[bytes, asyncio.Future[tuple[int, Reply]]] = {}
         self._checked: set[tuple[str, str]] = set()
         self._deadline = None if request.max_time is None else time.monotonic() + request.max_time
+        self._in_flight = 0
+        self._dearest = 0.0
         self.stopped: str | None = None
         self._waking = asyncio.Event()
 
@@ -212,7 +218,10 @@ class Caller:
         if self._request.cache:
             flying = self._flying.get(key)
             if flying is not None:
-                reply_id, reply = await asyncio.shield(flying)
+                try:
+                    reply_id, reply = await asyncio.shield(flying)
+                except _Abandoned:
+                    return await self._reply(ask, key)
                 return reply_id, reply, True
             stored = self._store.find_reply(key)
             if stored is not None:
@@ -224,7 +233,8 @@ class Caller:
         except BaseException as error:
             if self._flying.get(key) is future:
                 del self._flying[key]
-            future.set_exception(Stop() if isinstance(error, asyncio.CancelledError) else error)
+            gone = isinstance(error, asyncio.CancelledError)
+            future.set_exception(_Abandoned() if gone else error)
             # Someone else may or may not be waiting; an exception nobody fetched is no news.
             future.exception()
             raise
@@ -269,7 +279,7 @@ class Caller:
         if self.stopped is None:
             if self._request.max_calls is not None and self._tally.calls >= self._request.max_calls:
                 self.stop(f"the budget of {self._request.max_calls} calls is used up (--max-calls)")
-            elif self._request.max_cost is not None and self._tally.cost >= self._request.max_cost:
+            elif self._request.max_cost is not None and self._spent() >= self._request.max_cost:
                 self.stop(f"the budget of {self._request.max_cost:g} $ is used up (--max-cost)")
             elif self._deadline is not None and time.monotonic() >= self._deadline:
                 self.stop(f"the time of {self._request.max_time:g} s is used up (--max-time)")
@@ -277,16 +287,27 @@ class Caller:
             raise Stop
         # Counted before it is sent, so that calls in flight are within the budget.
         self._tally.calls += 1
+        self._in_flight += 1
+
+    def _spent(self) -> float:
+        """Dollars spent, with each call in flight taken for as dear as the dearest so far."""
+        return self._tally.cost + self._in_flight * self._dearest
 
     def _count(self, reply: Reply) -> None:
         tally = self._tally
+        self._in_flight -= 1
         tally.statuses[reply.status] += 1
         tally.tokens_in += reply.tokens_in or 0
         tally.tokens_out += reply.tokens_out or 0
-        if reply.cost is None:
-            tally.unpriced += 1
-        else:
+        if reply.cost is not None:
             tally.cost += reply.cost
+            self._dearest = max(self._dearest, reply.cost)
+            return
+        tally.unpriced += 1
+        if self._request.max_cost is not None and reply.status != "error":
+            self.stop(
+                "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"
+            )
 
     def _wait(self, failure: CallFailed, attempt: int, waited: float) -> float | None:
         """Seconds until the next try; None when there is none."""

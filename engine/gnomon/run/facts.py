@@ -5,12 +5,13 @@ One invariant: nothing secret and nothing that names the host is gathered.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,25 @@ def facts_of(
 def file_hashes(spec: Spec, files: Mapping[str, Path]) -> dict[str, str]:
     """SHA-256 of every file that the stimuli name: the spec's text alone does not say what was asked."""
     out: dict[str, str] = {}
-    for value in spec.source.options.values():
-        if isinstance(value, str):
-            path = files.get(value, spec.folder / value)
+    for value in _texts(spec.source.options):
+        path = files.get(value, spec.folder / value)
+        # An option may be any text, and not every text can be a path.
+        with contextlib.suppress(OSError, ValueError):
             if path.is_file():
                 out[value] = sha256(path.read_bytes()).hexdigest()
     return out
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in plain data, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for held in value.values():
+            yield from _texts(held)
+    elif isinstance(value, list | tuple):
+        for held in value:
+            yield from _texts(held)
 
 
 def plugins_of(

@@ -90,11 +90,12 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
     format_ = choose_format(request.format, spec, bound)
     check_needs(spec.name, binding_module.needs(spec, format_), bound, catalogue)
     executor = catalogue.get("executors", request.executor).cls()
+    for backend in {id(binding.backend): binding.backend for binding in bound.values()}.values():
+        prepare = getattr(backend, "prepare", None)
+        if prepare is not None:
+            prepare(observer.say, observer.progress)
+    check_plan(request)
     with Store.open(database, write=True) as store:
-        for binding in bound.values():
-            prepare = getattr(binding.backend, "prepare", None)
-            if prepare is not None:
-                prepare(observer.say, observer.progress)
         facts = facts_of(request, bound, format_, catalogue)
         session = _Session(request, bound, format_, store, observer)
         session.begin(facts)
@@ -142,6 +143,7 @@ class _Session:
         self.scoring = 0
         self.resumed = False
         self.in_a_row = 0
+        self.outdated = False
         self.stopped_by_rule: str | None = None
         self.round_scores: Mapping[str, Mapping[str, Sequence[Score]]] = {}
 
@@ -229,7 +231,7 @@ class _Session:
             self.store.flush()
             self.reason = self.reason or self.caller.stopped
         self.note_models()
-        if self.tally.done or not self.store.has_estimates(self.run_id, self.scoring):
+        if not self.store.has_estimates(self.run_id, self.scoring):
             analyse(self.spec, self.store, self.run_id, self.scoring, self.seed)
         self.store.flush()
 
@@ -243,7 +245,7 @@ class _Session:
         """The plan, one stream of trials for each round of the source."""
         source = self.spec.source.plugin
         adaptive = bool(getattr(source, "adaptive", False))
-        asks = adaptive or bool(getattr(source, "asks", False))
+        asks = _asks(source)
         start = 0
         for round_ in itertools.count():
             items: Callable[[], Iterable[Item]]
@@ -251,12 +253,12 @@ class _Session:
                 gathered = await self.ask_source(source, round_)
                 if not gathered and round_:
                     return
+                if not gathered:
+                    raise SourceError(f"the source {self.spec.source.name!r} yields no items")
                 items = partial(list, gathered)
             else:
                 items = partial(source.items, self.around(0))
             planned = count_trials(self.request, items)
-            if not planned and not round_:
-                raise SourceError(self.nothing_to_do())
             self.tally.planned = planned + start
             yield make_trials(
                 self.spec.keys.design,
@@ -271,16 +273,13 @@ class _Session:
             start += planned
             if not adaptive:
                 return
+            if self.tally.failed:
+                # The next round rests on the scores of this one, so it has to wait for all of them.
+                return
             # Read back, not remembered: a resumed run must give the source the very scores that the
             # first invocation gave it, which are those of this round and before.
             self.store.flush()
             self.round_scores = self.store.scores_by_item(self.run_id, self.scoring, below=start)
-
-    def nothing_to_do(self) -> str:
-        if self.request.only:
-            given = ", ".join(f"{k}={','.join(v)}" for k, v in self.request.only.items())
-            return f"no trial is left by --only {given}"
-        return f"the source {self.spec.source.name!r} yields no items"
 
     def around(self, round_: int) -> Around:
         return Around.beside(
@@ -357,6 +356,7 @@ class _Session:
             scores, count = await score_trial(block, record, self.caller, judging, asked)
             asked += count
             scored.append((block.use.name, scores))
+        self.outdate()
         # No await between here and the end: scores and finish are of one transaction.
         for scorer, scores in scored:
             store.add_scores(self.run_id, self.scoring, scores, scorer=scorer, trial_id=trial_id)
@@ -388,9 +388,17 @@ class _Session:
                     continue
                 except Stop:
                     return
+                self.in_a_row = 0
+                self.outdate()
                 store.add_scores(
                     self.run_id, self.scoring, scores, scorer=block.use.name, item_id=item_id
                 )
+
+    def outdate(self) -> None:
+        """Take away estimates that rest on fewer scores than there will be, before the first is added."""
+        if not self.outdated:
+            self.outdated = True
+            self.store.replace_estimates(self.run_id, self.scoring, [])
 
 
 def _as_generator(items: Any) -> Any:
@@ -429,6 +437,30 @@ def _first_signal_stops(session: _Session) -> Iterator[None]:
             raise
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+
+
+def _asks(source: Any) -> bool:
+    return bool(getattr(source, "adaptive", False) or getattr(source, "asks", False))
+
+
+def check_plan(request: RunRequest) -> None:
+    """See that there is something to do, before anything is stored.
+
+    Raises:
+        SourceError: The source yields nothing, or ``--only`` leaves nothing.
+        UsageError: ``--only`` names a column that is not there.
+    """
+    source = request.spec.source
+    if _asks(source.plugin):
+        return
+    around = Around.beside(request.spec.path, request.seed_used, files=request.files)
+    few = attrs.evolve(request, limit=1)
+    if count_trials(few, partial(source.plugin.items, around)):
+        return
+    if request.only:
+        given = ", ".join(f"{name}={','.join(values)}" for name, values in request.only.items())
+        raise SourceError(f"no trial is left by --only {given}")
+    raise SourceError(f"the source {source.name!r} yields no items")
 
 
 def check_request(request: RunRequest) -> None:

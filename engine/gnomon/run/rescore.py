@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import CallFailed, UsageError
@@ -20,7 +21,7 @@ from gnomon.run.passes import score_stored, scoring_of
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
 from gnomon.seeds import Seed
-from gnomon.store import Store
+from gnomon.store import RunFacts, Store
 
 
 class _Nobody:
@@ -33,10 +34,22 @@ class _Nobody:
         )
 
 
+def _measure_of(facts: RunFacts, measure: str | None, catalogue: Catalogue) -> Path:
+    if measure is not None:
+        return catalogue.find_measure(measure)
+    known = catalogue.measures()
+    if facts.measure not in known:
+        raise UsageError(
+            f"the measure {facts.measure!r} was run from a file of its own; "
+            "name the file: --measure PATH"
+        )
+    return known[facts.measure][0]
+
+
 def rescore(
     store: Store, run_id: int, catalogue: Catalogue, measure: str | None = None
 ) -> tuple[int, float]:
-    """Add a scoring pass to a run.
+    """Add a scoring pass to a run; nobody sees it before it is whole.
 
     Args:
         store: The store, opened for writing.
@@ -51,7 +64,7 @@ def rescore(
         UsageError: There is no such run, or a judge's replies are not stored.
     """
     facts = store.facts(run_id)
-    spec = load(catalogue.find_measure(measure or facts.measure), catalogue)
+    spec = load(_measure_of(facts, measure, catalogue), catalogue)
     wanted = scoring_of(spec, facts)
     judges = {
         role: str(ModelName(given.backend, given.model, given.options))
@@ -60,7 +73,7 @@ def rescore(
     }
     request = RunRequest(spec=spec, roles=judges, seed=facts.seed, repeats=facts.repeats, retries=0)
     bound = bind(spec, judges, catalogue, only=wanted.roles)
-    scoring = store.begin_scoring(run_id)
+    scoring = store.begin_scoring(run_id, provisional=True)
     seed = Seed(facts.seed)
     caller = Caller(request, bound, _Nobody(), store, run_id, seed, Tally())
     began = time.perf_counter()
@@ -69,5 +82,6 @@ def rescore(
     except Unanswered as error:
         raise UsageError(f"run {run_id} cannot be scored again: {error.reply.error}") from None
     seconds = time.perf_counter() - began
+    scoring = store.complete_scoring(run_id, scoring)
     analyse(spec, store, run_id, scoring, seed)
     return count, seconds

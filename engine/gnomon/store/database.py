@@ -311,22 +311,39 @@ class Store:
         """Note that all asks of a trial were answered."""
         self._writing.finish_trial(trial_id)
 
-    def begin_scoring(self, run_id: int) -> int:
+    def begin_scoring(self, run_id: int, *, provisional: bool = False) -> int:
         """Begin a scoring pass. Views and columns show the newest pass; older ones stay.
 
+        Args:
+            run_id: The run.
+            provisional: Nobody sees the pass until ``complete_scoring``; one that is never completed
+                is taken away when the next is begun.
+
         Returns:
-            Its number within the run, from 1.
+            Its number within the run, from 1; below 0 for a provisional pass.
         """
         self._writing.flush()
         with self._transaction():
-            number, scoring = provenance.begin_scoring(self._connection, run_id)
+            number, scoring = provenance.begin_scoring(
+                self._connection, run_id, provisional=provisional
+            )
         self._writing.begun_scoring(run_id, scoring, number)
         return scoring
+
+    def complete_scoring(self, run_id: int, scoring: int) -> int:
+        """Make a provisional pass the newest one; returns the number it has from now on."""
+        writer = self._writing
+        writer.flush()
+        number = writer.scoring_id(run_id, scoring)
+        with self._transaction():
+            self._connection.execute("UPDATE scoring SET pass = -pass WHERE id = ?", (number,))
+        writer.begun_scoring(run_id, -scoring, number)
+        return -scoring
 
     def newest_scoring(self, run_id: int) -> int | None:
         """The newest scoring pass of a run, for a resumed run to go on with; None before the first."""
         row = self._connection.execute(
-            "SELECT max(pass) FROM scoring WHERE run_id = ?", (run_id,)
+            "SELECT max(pass) FROM scoring WHERE run_id = ? AND pass > 0", (run_id,)
         ).fetchone()
         return None if row[0] is None else int(row[0])
 

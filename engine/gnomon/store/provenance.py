@@ -215,16 +215,32 @@ def locks(connection: sqlite3.Connection) -> dict[int, tuple[str, tuple[str, ...
     }
 
 
-def begin_scoring(connection: sqlite3.Connection, run_id: int) -> tuple[int, int]:
-    """Make a scoring pass; returns its number in the table and in the run."""
+def begin_scoring(
+    connection: sqlite3.Connection, run_id: int, *, provisional: bool
+) -> tuple[int, int]:
+    """Make a scoring pass; returns its number in the table and in the run.
+
+    A provisional pass has a negative number, so that nobody takes it for the newest.
+    """
+    drop_provisional(connection, run_id)
     (scoring,) = connection.execute(
         "SELECT coalesce(max(pass), 0) + 1 FROM scoring WHERE run_id = ?", (run_id,)
     ).fetchone()
+    if provisional:
+        scoring = -scoring
     made = connection.execute(
         "INSERT INTO scoring (run_id, pass, started_at) VALUES (?, ?, ?)", (run_id, scoring, now())
     )
     assert made.lastrowid is not None
     return made.lastrowid, int(scoring)
+
+
+def drop_provisional(connection: sqlite3.Connection, run_id: int) -> None:
+    """Take away a pass that was begun to score a run again and never completed."""
+    left = "SELECT id FROM scoring WHERE run_id = ? AND pass < 0"
+    for table in ("score", "estimate"):
+        connection.execute(f"DELETE FROM {table} WHERE scoring_id IN ({left})", (run_id,))  # noqa: S608 - two names of our own
+    connection.execute("DELETE FROM scoring WHERE run_id = ? AND pass < 0", (run_id,))
 
 
 def runs(connection: sqlite3.Connection) -> list[dict[str, Any]]:

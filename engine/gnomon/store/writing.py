@@ -244,9 +244,15 @@ class Writer:
             if known is not None:
                 return known
             row = self._connection.execute(
-                "SELECT id, finished FROM trial WHERE run_id = ? AND ordinal = ?", place
+                "SELECT id, finished, item_id FROM trial WHERE run_id = ? AND ordinal = ?", place
             ).fetchone()
             if row is not None:
+                if row[2] != item_id:
+                    raise StoreError(
+                        f"trial {trial.ordinal} of run {run_id} was begun with another item than "
+                        f"{trial.item.key!r}, so the stimuli are not those it was begun with; "
+                        "begin a new run with --fresh"
+                    )
                 if not row[1]:
                     self._again.append((row[0],))
                 return int(row[0])
