@@ -75,7 +75,7 @@ def test_a_table_that_is_not_there(store: Store, tmp_path: Path) -> None:
     assert refusal(store, "SELECT * FROM trails") == (
         f"there is no table or view 'trails' in {tmp_path / 'a.db'} (did you mean 'trials'?); "
         "there are: ask, binding, condition, conversations, dictionary, estimate, failures, item, "
-        "measure, plugin, reply, results, run, runs, score, score_name, scores, scoring, served, "
+        "lock, measure, plugin, reply, results, run, runs, score, score_name, scores, scoring, served, "
         "session, text, text_hash, trial, trials"
     )
 

@@ -165,6 +165,14 @@ class Subject:
         return Reply(text=made) if isinstance(made, str) else made
 
 
+METHODS = (
+    ("sources", "items"),
+    ("procedures", "administer"),
+    ("scorers", "score"),
+    ("backends", "ask"),
+)
+
+
 def module(*extra: type) -> types.ModuleType:
     """The plugins above as a module with hooks."""
     made = types.ModuleType("tiny_plugins")
@@ -172,9 +180,10 @@ def module(*extra: type) -> types.ModuleType:
         "sources": [Words, Growing, Generated],
         "scorers": [Length, Judged, Spread],
         "backends": [Subject],
+        "procedures": [],
     }
     for cls in extra:
-        for kind, method in (("sources", "items"), ("scorers", "score"), ("backends", "ask")):
+        for kind, method in METHODS:
             if hasattr(cls, method):
                 kinds[kind].append(cls)
     for kind, classes in kinds.items():

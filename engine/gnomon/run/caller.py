@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LONGEST_BACK_OFF = 60.0
 PATIENCE = 120.0
+ROUNDING = 1e-9
+"""Ten times ten cents is a little less than a dollar in floating point."""
 
 
 @attrs.frozen
@@ -279,7 +281,9 @@ class Caller:
         if self.stopped is None:
             if self._request.max_calls is not None and self._tally.calls >= self._request.max_calls:
                 self.stop(f"the budget of {self._request.max_calls} calls is used up (--max-calls)")
-            elif self._request.max_cost is not None and self._spent() >= self._request.max_cost:
+            elif self._request.max_cost is not None and self._spent() >= self._request.max_cost * (
+                1 - ROUNDING
+            ):
                 self.stop(f"the budget of {self._request.max_cost:g} $ is used up (--max-cost)")
             elif self._deadline is not None and time.monotonic() >= self._deadline:
                 self.stop(f"the time of {self._request.max_time:g} s is used up (--max-time)")

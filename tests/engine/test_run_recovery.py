@@ -1,0 +1,248 @@
+"""What is left behind when something fails half-way, and how the next invocation mends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+import tiny
+from store_samples import FACTS
+
+import gnomon
+from gnomon import CallFailed, Capability, Chat, Message, Reply, Score
+from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, SourceError, UsageError
+from gnomon.run.rescore import rescore
+from gnomon.store import Store
+
+
+@pytest.fixture(autouse=True)
+def subject() -> Iterator[type[tiny.Subject]]:
+    """The subject, with its calls forgotten before each test."""
+    tiny.Subject.calls = []
+    tiny.Subject.answer = lambda ask: "an answer"
+    yield tiny.Subject
+    tiny.Subject.answer = lambda ask: "an answer"
+
+
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with Store.open(folder / "results.db") as store:
+        return list(store.query(sql)[1])
+
+
+@attrs.frozen(kw_only=True)
+class Panel:
+    """An item score that a judge gives.
+
+    Attributes:
+        role: Who judges.
+    """
+
+    name: ClassVar[str] = "panel"
+    over: ClassVar[str] = "item"
+    role: str = "judge"
+
+    def score(self, record: gnomon.ItemRecord) -> gnomon.Asking:
+        text = record.item.key
+        reply = yield Chat(role=self.role, name="mark", messages=(Message("user", text),))
+        return [Score(name="panel", value=float(reply.text))]
+
+
+class Judge:
+    """A judge that can be away."""
+
+    name: ClassVar[str] = "judge"
+    away: ClassVar[bool] = False
+    offers: ClassVar[Capability] = Capability(kinds=["chat"], blocking=False)
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def ask(self, ask: gnomon.Ask) -> Reply:
+        if Judge.away:
+            raise CallFailed("the judge is away")
+        return Reply(text=str(len(tiny.Subject.calls) + int(ask.messages[0].content[-1])))  # type: ignore[attr-defined]  # a chat
+
+
+PANEL = (
+    tiny.SPEC.replace('use = "length"', 'use = "panel"')
+    .replace('of = "length"\nby = ["tone"]', 'of = "panel"')
+    .replace("[stimuli]", '[roles]\njudge = "marks"\n\n[stimuli]')
+    .replace('correction = "holm"\n', "")
+)
+
+
+def test_item_scores_that_come_later_are_estimated(tmp_path: Path) -> None:
+    """A judge that was away gives the item scores at the next invocation, and the estimates follow."""
+    Judge.away = True
+    first = tiny.run_tiny(tmp_path, PANEL, extra=(Panel, Judge), roles={"judge": "judge:j"})
+    assert first.exit_code == EXIT_INCOMPLETE
+    Judge.away = False
+    second = tiny.run_tiny(tmp_path, PANEL, extra=(Panel, Judge), roles={"judge": "judge:j"})
+    assert second.exit_code == EXIT_DONE
+    assert rows(tmp_path, "select n, note from results") == [(3, None)]
+
+
+def test_estimates_never_rest_on_fewer_scores_than_there_are(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """A budget leaves partial estimates; the next invocation's are made of all scores."""
+    subject.answer = lambda ask: "x" * (len(subject.calls) % 5 + 1)
+    tiny.run_tiny(tmp_path, count=10, max_calls=8)
+    assert sum(n for (n,) in rows(tmp_path, "select n from results")) == 8
+    tiny.run_tiny(tmp_path, count=10)
+    assert sum(n for (n,) in rows(tmp_path, "select n from results")) == 20
+
+
+def test_rescoring_that_is_cut_leaves_no_trace(tmp_path: Path) -> None:
+    """A pass that was never completed is seen by nobody, and the next pass takes its place."""
+    tiny.run_tiny(tmp_path)
+    before = rows(tmp_path, "select value from scores order by trial")
+    found = tiny.catalogue()
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        scoring = store.begin_scoring(1, provisional=True)
+        store.add_scores(1, scoring, [Score(name="length", value=0.0)], scorer="length", trial_id=1)
+    assert rows(tmp_path, "select value from scores order by trial") == before
+    assert tiny.run_tiny(tmp_path).exit_code == EXIT_DONE
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        count, _ = rescore(store, 1, found, str(tmp_path / "tiny.toml"))
+    assert count == 6
+    assert rows(tmp_path, "select value from scores order by trial") == before
+    assert rows(tmp_path, "select pass from scoring order by 1") == [(1,), (2,)]
+
+
+def test_rescoring_a_measure_from_a_file_asks_for_the_file(tmp_path: Path) -> None:
+    """A measure that no plugin offers has to be named by its path."""
+    tiny.run_tiny(tmp_path)
+    with (
+        Store.open(tmp_path / "results.db", write=True) as store,
+        pytest.raises(UsageError) as error,
+    ):
+        rescore(store, 1, tiny.catalogue())
+    assert str(error.value) == (
+        "the measure 'tiny' was run from a file of its own; name the file: --measure PATH"
+    )
+
+
+class Parallel:
+    """A procedure that asks two things at once: one of its own, one that all trials share."""
+
+    name: ClassVar[str] = "parallel"
+
+    def administer(self, trial: gnomon.Trial, turns: object) -> gnomon.Asking:
+        own = Chat(name="own", messages=(Message("user", trial.item.key),))
+        shared = Chat(name="shared", messages=(Message("user", "the same for all"),))
+        yield [shared, own]
+
+
+def test_a_cancelled_shared_call_is_made_again_by_who_waits(tmp_path: Path) -> None:
+    """When the trial that made a shared call fails, the others make their own and finish."""
+    asked: list[str] = []
+
+    class Slow:
+        name = "slow"
+        offers = Capability(kinds=["chat"])
+
+        def __init__(self, model: str) -> None:
+            self.model = model
+
+        async def ask(self, ask: gnomon.Ask) -> Reply:
+            text = ask.messages[0].content  # type: ignore[attr-defined]  # a chat
+            asked.append(text)
+            if text == "w0":
+                await asyncio.sleep(0.02)
+                raise CallFailed("not this one")
+            await asyncio.sleep(0.1)
+            return Reply(text="fine")
+
+    text = tiny.SPEC.replace("[[turn]]", '[procedure]\nuse = "parallel"\n\n[[turn]]')
+    outcome = tiny.run_tiny(
+        tmp_path, text, extra=(Slow, Parallel), roles={"subject": "slow:x"}, concurrency=6
+    )
+    assert (outcome.tally.done, sum(outcome.tally.failed.values())) == (4, 2)
+    assert asked.count("the same for all") == 2
+
+
+def test_a_later_round_waits_for_all_scores_of_the_earlier(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """An adaptive source is not asked again while a trial of its round has no score."""
+    text = tiny.SPEC.replace('use = "tiny-words"\ncount = {count}', 'use = "growing"\nrounds = 3')
+
+    def answer(ask: gnomon.Ask) -> str:
+        trial = tiny.trial_of(ask)
+        if trial.item.key == "bb" and len(subject.calls) < 5:
+            raise CallFailed("not now")
+        return "x" * len(trial.item.key)
+
+    subject.answer = answer
+    first = tiny.run_tiny(tmp_path, text)
+    assert first.exit_code == EXIT_INCOMPLETE
+    assert rows(tmp_path, "select distinct item from trials order by 1") == [("a",), ("bb",)]
+    second = tiny.run_tiny(tmp_path, text)
+    assert second.exit_code == EXIT_DONE
+    assert rows(tmp_path, "select distinct item from trials order by 1") == [
+        ("a",),
+        ("bb",),
+        ("bb+",),
+        ("bb++",),
+    ]
+
+
+def test_cost_counts_what_is_in_flight(tmp_path: Path) -> None:
+    """With a known price the cap is not passed by the calls that were under way."""
+
+    class Priced:
+        name = "priced"
+        offers = Capability(kinds=["chat"])
+
+        def __init__(self, model: str) -> None:
+            self.model = model
+
+        async def ask(self, ask: gnomon.Ask) -> Reply:
+            await asyncio.sleep(0.001)
+            return Reply(text="dear", cost=0.10)
+
+    options: dict[str, Any] = {"extra": (Priced,), "roles": {"subject": "priced:x"}}
+    outcome = tiny.run_tiny(tmp_path, count=50, concurrency=1, max_cost=1.0, **options)
+    assert outcome.tally.cost == pytest.approx(1.0)
+    assert outcome.reason == "the budget of 1 $ is used up (--max-cost)"
+
+
+def test_cost_cannot_be_capped_without_a_price(tmp_path: Path) -> None:
+    """A reply without a price stops a run with --max-cost instead of running past it."""
+    outcome = tiny.run_tiny(tmp_path, count=5, concurrency=1, max_cost=1.0)
+    assert (outcome.exit_code, outcome.tally.calls) == (EXIT_INCOMPLETE, 1)
+    assert outcome.reason == (
+        "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"
+    )
+
+
+def test_nothing_is_stored_when_there_is_nothing_to_do(tmp_path: Path) -> None:
+    """A filter that leaves no trial is said before there is a run, or a database."""
+    with pytest.raises(SourceError) as error:
+        tiny.run_tiny(tmp_path, only={"item": ("w9",)})
+    assert str(error.value) == "no trial is left by --only item=w9"
+    assert not (tmp_path / "results.db").exists()
+
+
+def test_other_stimuli_under_the_same_run_are_refused(tmp_path: Path) -> None:
+    """A trial begun with one item is not continued with another."""
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        run_id = store.begin_run(FACTS)
+        for key in ("one", "two"):
+            item = gnomon.Item(key=key)
+            trial = gnomon.Trial(ordinal=0, item=item, levels={}, repeat=0, draws={}, fields={})
+            if key == "one":
+                trial_id = store.add_trial(run_id, store.add_item(item), trial)
+                store.finish_trial(trial_id)
+                store.flush()
+        with pytest.raises(gnomon.StoreError) as error:
+            store.add_trial(run_id, store.add_item(item), trial)
+    assert str(error.value) == (
+        f"trial 0 of run {run_id} was begun with another item than 'two', so the stimuli are not "
+        "those it was begun with; begin a new run with --fresh"
+    )
