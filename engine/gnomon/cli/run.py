@@ -92,9 +92,9 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
     from gnomon.cli.display import observer
     from gnomon.cli.results import estimate_rows, print_estimates
     from gnomon.run import RunRequest, run
+    from gnomon.run.checks import check_request
     from gnomon.run.expect import violations
     from gnomon.run.freezing import read_lock
-    from gnomon.run.loop import check_request
     from gnomon.store import Store
 
     files = files_of(options["files"])
