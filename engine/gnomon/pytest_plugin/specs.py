@@ -124,7 +124,7 @@ class SpecFile(pytest.File):
         from gnomon.cli.common import files_of, pairs
         from gnomon.run import RunRequest, run
         from gnomon.run.bindings import roles_of
-        from gnomon.run.loop import check_request
+        from gnomon.run.checks import check_request
         from gnomon.run.progress import Silent
         from gnomon.store import Store
 
