@@ -177,8 +177,8 @@ class Statistic(Protocol):
 
     Class attributes tell commands what a statistic is for beside ``[[statistic]]`` blocks:
     ``effects = True``: it has an option ``factors`` and says what the design did to a score
-    (``gnomon results --effects``). ``compares = True``: it has options ``levels`` (two runs) and
-    ``paired_by`` and says how the runs differ (``gnomon compare``). ``anytime = True``: it has an option
+    (``gnomon results --effects``). ``compares = True``: it has options ``levels`` (two runs),
+    ``paired_by`` and ``level`` and says how the runs differ (``gnomon compare``), the main quantity first. ``anytime = True``: it has an option
     ``level``, its first estimate's interval stays valid under continuous looking, and ``[stop]`` may
     name it.
     """
