@@ -17,6 +17,9 @@ attribute       on           meaning (default)
 ``identity``    backend      what else, beside name, model and options, decides a reply (empty)
 ``parts``       scorer       names of the further scores, ``LABEL.part``; ``of`` is checked
                              against them (any)
+``quantities``  statistic    names of the quantities and effect sizes it estimates; ``[expect]`` is
+                             checked against them (any)
+``columns``     statistic    columns that its estimates' groups have beside ``by`` (none)
 ``adds``        procedure    names it gives to templates beside the trial's fields (none)
 ``role``        any          the role it asks in; has to be declared in ``[roles]`` (none)
 ``check``       any          method: ``check(spec_keys)`` yields a sentence for each thing in the
