@@ -39,6 +39,9 @@ attribute       on           meaning (default)
                              score; None for an ask that is not for it. Refusals and replies out of
                              form are added by the respondent, so only the answer is written
                              (nothing can be planted)
+``hint``        scorer       method ``hint(record)``: what a reply in this trial would have to be to
+                             be read, in a sentence for ``gnomon failures`` (the nearest reply
+                             that was read is shown)
 ``truth``       statistic    method ``truth(table)``: the value that the estimate is of, given a
                              table of *expected* scores; a mapping from the values that the
                              statistic adds to the group where it makes several (not known)

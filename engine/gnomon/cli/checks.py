@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gnomon.cli.estimates import number
 from gnomon.cli.junit import Case
 from gnomon.cli.tables import Column, Table
 
 if TYPE_CHECKING:
+    from gnomon.run import Outcome
     from gnomon.run.conditions import Verdict
     from gnomon.run.expect import Check
-    from gnomon.run import Outcome
 
 
 def checks_table(checks: Sequence[Check]) -> Table:
@@ -30,10 +29,14 @@ def checks_table(checks: Sequence[Check]) -> Table:
             Column("expected", gives="wrap"),
         ),
         rows=tuple(
-            (check.key, check.group or "all", number(check.value) or "none", check.bounds)
+            (check.key, check.group or "all", _found(check) or "none", check.bounds)
             for check in broken
         ),
     )
+
+
+def _found(check: Check) -> str:
+    return "" if check.value is None else f"{check.value:.4g}"
 
 
 def check_cases(outcome: Outcome, suite: str, checks: Sequence[Check]) -> list[Case]:
@@ -46,7 +49,7 @@ def check_cases(outcome: Outcome, suite: str, checks: Sequence[Check]) -> list[C
                 name=f"{check.key} for {check.group}" if check.group else check.key,
                 suite=suite,
                 failure=check.fault,
-                said=f"found {number(check.value) or 'nothing'}, expected {check.bounds}",
+                said=f"found {_found(check) or 'nothing'}, expected {check.bounds}",
             )
             for check in checks
         ),

@@ -60,8 +60,8 @@ def command(
 
     A CONDITION compares a number of the comparison with one of yours: 'p < 0.05', '|difference| > 0.1',
     'low > 0', 'd-z.low > 0.2', with 'and' and 'or', and 'SCORE:' before it for one score. 'outside 0.1'
-    is so unless the whole interval lies between -0.1 and 0.1: with --level 0.9 that is the equivalence
-    test at 0.05. What cannot be told, because no test could be made, counts as so.
+    is so unless the whole interval lies between -0.1 and 0.1: with --level 0.9 it is not so only where two
+    one-sided tests at 0.05 say that the runs are the same within 0.1. What cannot be told, because no test could be made, counts as so.
 
     \b
     gnomon compare 1 2

@@ -82,8 +82,19 @@ def p_value(p: float | None, log10_p: float | None) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
 
 
-def estimate_tables(rows: Sequence[dict[str, Any]], *, titles: bool = True) -> list[Table]:
-    """One table per run and statistic."""
+def estimate_tables(
+    rows: Sequence[dict[str, Any]],
+    *,
+    titles: bool = True,
+    remarks: Mapping[int, str] | None = None,
+) -> list[Table]:
+    """One table per run and statistic.
+
+    Args:
+        rows: The estimates, those of one run beside each other.
+        titles: Whether the first table of a run says which it is.
+        remarks: Run → a sentence for below that.
+    """
     blocks: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         key = tuple(row[name] for name in ("run", "measure", "model", "format", "statistic", "of"))
@@ -94,7 +105,8 @@ def estimate_tables(rows: Sequence[dict[str, Any]], *, titles: bool = True) -> l
         above: tuple[str, ...] = ()
         if titles and run_id != last_run:
             title = f"{measure} · {model} · {format_} format · run {run_id}"
-            above = (title, *_lock_lines(block[0]))
+            remark = (remarks or {}).get(run_id)
+            above = (title, *([remark] if remark else []), *_lock_lines(block[0]))
             last_run = run_id
         made = block_table(f"{statistic}: {of}", ", ".join(by), block)
         out.append(attrs.evolve(made, above=above))
@@ -183,8 +195,8 @@ def _notes(block: Sequence[Mapping[str, Any]]) -> list[str]:
     said = []
     if family is not None:
         said.append(
-            f"p corr.: {family['correction']} over the {family['family_size']} tests of the "
-            f"family {family['family']!r}"
+            f"p corr.: {family['correction']} over the {family['family_size']} "
+            f"test{'' if family['family_size'] == 1 else 's'} of the family {family['family']!r}"
         )
     elif tests:
         said.append(f"p is not corrected ({tests} test{'s' if tests > 1 else ''})")

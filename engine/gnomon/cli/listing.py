@@ -30,7 +30,7 @@ KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "correcti
 @plugin_option
 @form_options
 def command(kind: str, database: Path, plugin_files: tuple[Path, ...], form: Form | None) -> None:
-    """List measures, or plugins of a kind.
+    """List measures, runs, or plugins of a kind.
 
     \b
     gnomon list

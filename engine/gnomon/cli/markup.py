@@ -32,13 +32,13 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}",
+    '"': r"\char34{}",
     "`": r"\textasciigrave{}",
     "−": "$-$",
     "…": r"\ldots{}",
 }
 _TENS = re.compile(r"(-?\d(?:\.\d+)?)e([+-]?\d+)\Z")
+_NEGATIVE = re.compile(r"-\d+(\.\d+)?\Z|\[-?\d+\.\d+, -?\d+\.\d+\]\Z")
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
 
 
@@ -56,7 +56,9 @@ def safe_cell(value: object) -> object:
 def print_csv(names: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """CSV on standard output, a block of rows at a time."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(
+        out
+    )  # its line ends are those of RFC 4180, and a lone one in a cell is quoted
     writer.writerow(map(safe_cell, names))
     for number, row in enumerate(rows, 1):
         writer.writerow([safe_cell(value) for value in row])
@@ -108,7 +110,7 @@ def _tex(text: str) -> str:
     tens = _TENS.match(text)
     if tens is not None:
         return rf"${tens.group(1)}\times 10^{{{int(tens.group(2))}}}$"
-    if re.fullmatch(r"-\d+(\.\d+)?", text):
+    if _NEGATIVE.match(text):
         return f"${text}$"
     # A bracket after the break of a row would be taken for its length.
     made = "".join(_LATEX.get(sign, sign) for sign in terminal.visible(text))

@@ -58,6 +58,7 @@ def command(
     have = {row["run"] for row in rows}
     lacking = [state.sentence for state in chosen if state.run not in have]
     empty = "\n".join(lacking) or no_runs(database)
-    write(form, estimate_tables(rows), lambda: rows, empty=empty)
+    remarks = {state.run: remark for state in chosen if (remark := state.remark)}
+    write(form, estimate_tables(rows, remarks=remarks), lambda: rows, empty=empty)
     if have and lacking:
         click.echo("\n".join(lacking), err=True)

@@ -102,8 +102,12 @@ def write(form: Form | None, tables: Sequence[Table], rows: Callable[[], Any], e
 
 def _say_texts(tables: Sequence[Table], empty: str) -> None:
     width = terminal.width()
+    last: tuple[str, ...] = ()
     for number, table in enumerate(tables):
-        # A blank line is before what is about something else.
+        # A blank line is before what is about something else; what is about the same needs no saying.
+        if table.above == last:
+            table = attrs.evolve(table, above=())  # noqa: PLW2901 -- the same table, said once
+        last = table.above or last
         terminal.say(("\n" if number and table.above else "") + text(table, width))
     if not tables:
         terminal.say(empty)
@@ -144,7 +148,7 @@ def text(table: Table, width: int) -> str:
         else 0
         for place in range(len(heads))
     ]
-    widths = _fitted(table.columns, heads, natural, width)
+    widths = _fitted(table.columns, heads, rows, natural, width)
     out = [
         terminal.bold(line) if given is table.above[0] else line
         for given in table.above
@@ -154,10 +158,11 @@ def text(table: Table, width: int) -> str:
         title = terminal.visible(table.title)
         out += [terminal.bold(line) for line in terminal.wrapped(title, width)]
     if widths is None:
-        out += _upright(table.columns, heads, rows, width)
+        out += _upright(heads, rows, width)
     else:
         shown = ([heads] if table.headed else []) + rows
-        out += [line for row in shown for line in _lines(table.columns, row, widths)]
+        for row in shown:
+            out += _lines(table.columns, row, widths, is_head=row is heads)
     for note in table.notes:
         lines = terminal.wrapped(terminal.visible(note), width - GAP)
         out += [terminal.dim(f"{'':{GAP}}{line}") for line in lines]
@@ -165,38 +170,54 @@ def text(table: Table, width: int) -> str:
 
 
 def _fitted(
-    columns: Sequence[Column], heads: Sequence[str], natural: Sequence[int], width: int
+    columns: Sequence[Column],
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    natural: Sequence[int],
+    width: int,
 ) -> list[int] | None:
-    """Widths that fit; None where there are none."""
+    """Widths that fit; None where there are none. Words are broken only where nothing else helps."""
     widths = list(natural)
-    over = sum(widths) + GAP * (len(widths) - 1) - width
     giving = [place for place, column in enumerate(columns) if column.gives != "no"]
+    pieces = {
+        place: max(map(terminal.longest_piece, (heads[place], *(row[place] for row in rows))))
+        for place in giving
+    }
     least = {
         place: min(natural[place], max(LEAST, min(terminal.cells(heads[place]), 2 * LEAST)))
         for place in giving
+        if columns[place].gives == "cut"
     }
-    while over > 0:
-        room = [place for place in giving if widths[place] > least[place]]
-        if not room:
-            return None
-        widest = max(room, key=lambda place: widths[place])
-        rest = max((widths[place] for place in room if place != widest), default=0)
-        step = min(over, max(widths[widest] - max(rest, least[widest]), 1))
-        widths[widest] -= step
-        over -= step
-    return widths
+    whole = {at: min(natural[at], pieces[at], 3 * LEAST) for at in giving if at not in least}
+    broken = {at: min(whole[at], LEAST) for at in whole}
+    for limits in ({**least, **whole}, {**least, **broken}):
+        over = sum(widths) + GAP * (len(widths) - 1) - width
+        while over > 0 and (room := [at for at in giving if widths[at] > limits[at]]):
+            widest = max(room, key=lambda at: widths[at])
+            rest = max((widths[at] for at in room if at != widest), default=0)
+            step = min(over, max(widths[widest] - max(rest, limits[widest]), 1))
+            widths[widest] -= step
+            over -= step
+        if over <= 0:
+            return widths
+    return None
 
 
-def _lines(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """One row: one line, or several where a cell is broken."""
+def _lines(
+    columns: Sequence[Column], row: Sequence[str], widths: Sequence[int], *, is_head: bool
+) -> list[str]:
+    """One row: one line, or several where a cell is broken; a heading stands low."""
     parts = [
         terminal.wrapped(cell, width)
         if column.gives == "wrap"
         else [terminal.cut(cell, width) if column.gives == "cut" else cell]
         for column, cell, width in zip(columns, row, widths, strict=True)
     ]
+    deep = max(map(len, parts), default=0)
+    if is_head:
+        parts = [[""] * (deep - len(part)) + part for part in parts]
     out = []
-    for at in range(max(map(len, parts), default=0)):
+    for at in range(deep):
         line = [
             terminal.pad(part[at] if at < len(part) else "", width, right=column.right)
             for column, part, width in zip(columns, parts, widths, strict=True)
@@ -209,16 +230,15 @@ UPRIGHT_LINES = 4
 """Most lines of a cell where a row is a block of its own."""
 
 
-def _upright(
-    columns: Sequence[Column], heads: Sequence[str], rows: Sequence[Sequence[str]], width: int
-) -> list[str]:
+def _upright(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Each row as a block, with a line for each column that has something."""
     out: list[str] = []
     left = min(max(map(terminal.cells, heads), default=0), width // 2)
     for number, row in enumerate(rows, 1):
         out.append(terminal.dim(f"── {number} ".ljust(min(width, 40), "─")))
-        for column, head, cell in zip(columns, heads, row, strict=True):
-            del column
+        for head, cell in zip(heads, row, strict=True):
+            if not cell:
+                continue
             lines = terminal.wrapped(cell, width - left - GAP)
             if len(lines) > UPRIGHT_LINES:
                 last = f"{terminal.ELLIPSIS} ({len(cell):,} characters)"

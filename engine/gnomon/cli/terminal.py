@@ -21,6 +21,9 @@ _UNSEEN = re.compile(
     "|[\U000e0000-\U000e007f]"
 )
 
+# A line may be broken at blanks, and behind what joins words; not within a number.
+_PIECE = re.compile(r"\s*(?:[^\s./_-]|[.-](?=\d))+[./_-]*|\s*[./_-]+|\s+\Z")
+
 
 def visible(text: str, *, lines: bool = False) -> str:
     """The text with everything that could act on a terminal turned into signs.
@@ -49,9 +52,13 @@ def _sign(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+# Letters of the West and its punctuation, whose width needs no table to be known.
+_NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u257f]*\\Z")
+
+
 def cells(text: str) -> int:
     """How many cells of a terminal a visible text takes."""
-    if text.isascii():
+    if _NARROW.match(text):
         return len(text)
     from rich.cells import cell_len
 
@@ -66,12 +73,17 @@ def cut(text: str, width: int) -> str:
 
 
 def _head(text: str, width: int) -> str:
-    if text.isascii():
+    if _NARROW.match(text):
         return text[:width]
     from rich.cells import set_cell_size
 
     # A wide character that does not fit whole leaves a blank, which is no part of the text.
     return set_cell_size(text[: 4 * width + 8], width).rstrip()
+
+
+def longest_piece(text: str) -> int:
+    """Cells of the longest part of a text that is broken only where there is no room for it."""
+    return max((cells(piece.strip()) for piece in _PIECE.findall(text)), default=0)
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -84,7 +96,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 def _wrapped_line(text: str, width: int) -> Iterator[str]:
     line = ""
-    for word in re.findall(r"\s*\S+|\s+\Z", text):
+    for word in _PIECE.findall(text):
         if cells(line) + cells(word) <= width:
             line += word
             continue

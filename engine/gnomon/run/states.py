@@ -54,6 +54,14 @@ class RunState:
         return f"{self.finished} of {self.planned}"
 
     @property
+    def remark(self) -> str | None:
+        """What a reader of its estimates must know: that trials are not in them; None when all are."""
+        if self.state == "done" or (self.state == "stopped" and self.reason is None):
+            return None
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{self.state}, {self.trials} trials are finished{reason}"
+
+    @property
     def sentence(self) -> str:
         """Why this run has no estimates, as a sentence."""
         what = f"run {self.run} of {self.measure!r} has no estimates"
