@@ -157,6 +157,7 @@ def _report(outcome: Any, rows: list[dict[str, Any]], broken: list[str]) -> dict
         "cached": tally.cached,
         "replies": dict(tally.statuses),
         "seconds": round(tally.seconds, 3),
+        "waited": round(tally.waiting, 3),
         "tokens_in": tally.tokens_in,
         "tokens_out": tally.tokens_out,
         "cost": tally.cost if tally.calls > tally.unpriced else None,
@@ -176,10 +177,11 @@ def _saved(outcome: Any) -> int:
 def _print_end(outcome: Any, broken: list[str], database: Path) -> None:
     tally = outcome.tally
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(tally.statuses.items()))
+    waited = f", {tally.waiting:.1f} s of waiting between tries" if tally.waiting else ""
     click.echo(
         f"run {outcome.run_id} in {database}: {tally.before + tally.done} of {tally.planned} trials, "
         f"{tally.calls} calls{f' ({statuses})' if statuses else ''}, {tally.cached} replies from the "
-        f"store, {tally.seconds:.1f} s"
+        f"store, {tally.seconds:.1f} s{waited}"
     )
     if outcome.stopped:
         click.echo(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
