@@ -23,6 +23,15 @@ class AsScored:
 
     Every score that is named must be in ``of``. ``by`` must leave one row in each group.
 
+    Example::
+
+        [[statistic]]
+        use = "as-scored"
+        of = ["weat", "weat.p"]
+        by = ["item"]
+        quantity = "d"
+        p = "weat.p"
+
     Attributes:
         quantity: What the first score is called in the results, such as ``d``.
         p: The score that holds its p-value.
