@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import gnomon.testing
-from gnomon import Item, Trial
+from gnomon import Item, Seed, Trial
 from gnomon.catalogue import KINDS, Catalogue
 from gnomon.design import trials
 from gnomon.loading import Around, load
@@ -88,21 +88,28 @@ def decisions(values: list[float] | None = None) -> Any:
         column,
         gender=[("male", "female", "non-binary")[row % 3] for row in rows],
         race=[("white", "black")[row // 3 % 2] for row in rows],
+        user=[f"u{row // 8}" for row in rows],
         age=[str(20 + 10 * (row % 7)) for row in rows],
     )
 
 
 def given_by_hand(name: str) -> dict[str, Any]:
     """What a plugin is tried on whose example names columns, scores or files of a design of its own."""
-    shares = [float((value or 0) > 1) for value in _scores(1, 80)[0]]
+    shares = [float(Seed(5, "share", row).below(2)) for row in range(80)]
     tables = {
-        "linear-regression": lambda: decisions(),
-        "mixed-linear": lambda: decisions(),
+        "linear-regression": decisions,
+        "mixed-linear": decisions,
         "mixed-logistic": lambda: decisions(shares),
         "permutation": lambda: table(*_scores(1), item=[f"i{row}" for row in range(40)]),
         "test-retest": lambda: people(times=("a", "b")),
         "regression-discontinuity": lambda: table(
             _scores(1, 80)[0], [float(row - 40) for row in range(80)]
+        ),
+        "shapley": lambda: table(
+            *_scores(1),
+            shown=["-", "a", "greeting", "a+greeting"] * 10,
+            permutation=[""] * 40,
+            order=[("ab", "ba")[row // 4 % 2] for row in range(40)],
         ),
         "run-difference": lambda: table(*_scores(1), run=["3", "4"] * 20, variation=["x"] * 40),
         **dict.fromkeys(
@@ -140,3 +147,11 @@ def test_first_party_plugins_conform(kind: str, name: str, tmp_path: Path, monke
         checks = checks[:4]
     problems = [f"{check.name}: {problem}" for check in checks for problem in check()]
     assert not problems, "\n".join(problems)
+
+
+def test_new_plugins_of_every_kind_are_checked() -> None:
+    """Nothing is left out: every kind has plugins here, and each of them several checks."""
+    found = first_party()
+    assert {kind for kind, _ in found} == set(KINDS)
+    for kind, name in found:
+        assert len(gnomon.testing.checks_of(Catalogue().get(kind, name).cls)) >= 7, name

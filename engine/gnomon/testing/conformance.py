@@ -53,9 +53,7 @@ class Check:
         return _together(found)
 
 
-_WHERE = re.compile(
-    r"on (the reply|the judge's reply|a table with) ('[^']*'|[^:]*?) (?=it |the |gives )"
-)
+_WHERE = re.compile(r"on (?:the reply|the judge's reply|a table with) [^:]*: ")
 
 
 def _together(problems: Iterable[str]) -> list[str]:
@@ -64,15 +62,15 @@ def _together(problems: Iterable[str]) -> list[str]:
     for problem in problems:
         found = _WHERE.match(problem)
         rest = problem[found.end() :] if found else problem
-        places.setdefault(rest, []).append(found.group().rstrip() if found else "")
+        places.setdefault(rest, []).append(found.group().rstrip(": ") if found else "")
     out = []
     for rest, where in places.items():
         if not where[0]:
             out.append(rest)
         elif len(where) == 1:
-            out.append(f"{where[0]} {rest}")
+            out.append(f"{where[0]}: {rest}")
         else:
-            out.append(f"{where[0]} and {len(where) - 1} more {rest}")
+            out.append(f"{where[0]} and {len(where) - 1} more: {rest}")
     return out
 
 

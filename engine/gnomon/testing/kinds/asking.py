@@ -137,10 +137,10 @@ def _ends(subject: Subject) -> Iterable[str]:
         try:
             asked = _administered(subject, reply)
         except Exception as error:  # noqa: BLE001 - whatever a plugin does, its author is told
-            yield f"on the reply {name!r} it raises {type(error).__name__}: {str(error)[:200]}"
+            yield f"on the reply {name!r}: it raises {type(error).__name__}: {str(error)[:200]}"
             continue
         if not asked:
-            yield f"on the reply {name!r} it asks nothing"
+            yield f"on the reply {name!r}: it asks nothing"
 
 
 def _same_asks(subject: Subject) -> Iterable[str]:
@@ -188,20 +188,34 @@ def _accepted(subject: Subject) -> Sequence[tuple[str, Reply]]:
 
 def _hostile(subject: Subject) -> Iterable[str]:
     scorer = subject.make()
+    ordinary = _ordinary(subject, scorer)
     for name, reply in _accepted(subject):
         try:
             scores = _scored(subject, scorer, reply)
         except Exception as error:  # noqa: BLE001 - whatever a plugin does, its author is told
-            yield f"on the reply {name!r} it raises {type(error).__name__}: {str(error)[:200]}"
+            yield f"on the reply {name!r}: it raises {type(error).__name__}: {str(error)[:200]}"
             continue
         if not scores:
-            yield f"on the reply {name!r} it gives no score; give one with the status 'unparsed'"
-        yield from (f"on the reply {name!r} {fault}" for fault in _faults(subject, scores, reply))
+            yield f"on the reply {name!r}: it gives no score; give one with the status 'unparsed'"
+        for fault in _faults(subject, scores, reply, ordinary):
+            yield f"on the reply {name!r}: {fault}"
 
 
-def _faults(subject: Subject, scores: Sequence[Score], reply: Reply) -> Iterable[str]:
+def _ordinary(subject: Subject, scorer: Any) -> Sequence[Score]:
+    """The scores of a reply with nothing wrong; none when it raises, which is said of the others."""
+    try:
+        return _scored(subject, scorer, Reply(text="A plain answer."))
+    except Exception:  # noqa: BLE001 - as above
+        return ()
+
+
+def _faults(
+    subject: Subject, scores: Sequence[Score], reply: Reply, ordinary: Sequence[Score] = ()
+) -> Iterable[str]:
     parts = getattr(subject.cls, "parts", None)
-    own = subject.cls.name  # type: ignore[attr-defined]  # the catalogue has seen to it
+    own = subject.name
+    # A score that is not read off the reply (a column of the stimuli) is the same whatever was answered.
+    usable = list(scores) == ordinary
     for place, score in enumerate(scores):
         if not isinstance(score, Score):
             yield f"it gives {score!r}, which is no Score"
@@ -213,7 +227,7 @@ def _faults(subject: Subject, scores: Sequence[Score], reply: Reply) -> Iterable
             yield f"the score {score.name!r} has the status {score.status!r}, which there is not"
         if score.value is not None and not math.isfinite(score.value):
             yield f"the score {score.name!r} is {score.value}"
-        if score.value is not None and reply.status not in ("ok", "truncated"):
+        if score.value is not None and not usable and reply.status not in ("ok", "truncated"):
             yield f"the score {score.name!r} is {score.value:g} although the reply is {reply.status!r}"
         try:
             json.dumps(dict(score.detail), allow_nan=True).encode("utf-8")
@@ -225,7 +239,7 @@ def _same_scores(subject: Subject) -> Iterable[str]:
     scorer = subject.make()
     for name, reply in _accepted(subject)[:12]:
         if _scored(subject, scorer, reply) != _scored(subject, scorer, reply):
-            yield f"on the reply {name!r} it gives another score the second time"
+            yield f"on the reply {name!r}: it gives another score the second time"
 
 
 def _judged(subject: Subject) -> Iterable[str]:
@@ -238,7 +252,7 @@ def _judged(subject: Subject) -> Iterable[str]:
         try:
             scores = _scored(subject, scorer, Reply(text="A plain answer."), reply)
         except Exception as error:  # noqa: BLE001 - whatever a plugin does, its author is told
-            yield f"on the judge's reply {name!r} it raises {type(error).__name__}: {str(error)[:200]}"
+            yield f"on the judge's reply {name!r}: it raises {type(error).__name__}: {str(error)[:200]}"
             continue
         for fault in _faults(subject, scores, Reply()):
-            yield f"on the judge's reply {name!r} {fault}"
+            yield f"on the judge's reply {name!r}: {fault}"

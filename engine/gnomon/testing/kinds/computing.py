@@ -76,7 +76,7 @@ def _table(subject: Subject, instance: Any) -> Table:
     for columns in (numbers, shares, ratings):
         given = table(*columns, levels=_levels(instance))
         try:
-            made = _estimated(instance, given)
+            made = _estimated(instance, _copy(given))
         except StatisticError as error:
             refusal = error
             continue
@@ -89,10 +89,17 @@ def _taken(subject: Subject, instance: Any) -> Table | None:
     """Scores that it does not refuse; None when it refuses all, which is said once."""
     try:
         given = _table(subject, instance)
-        _estimated(instance, given)
+        _estimated(instance, _copy(given))
     except StatisticError:
         return None
     return given
+
+
+def _copy(given: Table) -> Table:
+    """The same rows in arrays of their own."""
+    import numpy as np
+
+    return given.rows(np.arange(len(given)))
 
 
 def _estimated(instance: Any, given: Table, seed: int = 1) -> list[Estimate]:
@@ -190,13 +197,13 @@ def _degenerate(subject: Subject) -> Iterable[str]:
             made = _estimated(instance, given)
         except StatisticError as error:
             if len(str(error).split()) < 4:
-                yield f"on a table with {name} it refuses with {str(error)!r}, which is no sentence"
+                yield f"on a table with {name}: it refuses with {str(error)!r}, which is no sentence"
             continue
         except Exception as error:  # noqa: BLE001 - whatever a plugin does, its author is told
-            yield f"on a table with {name} it raises {type(error).__name__}: {str(error)[:200]}; raise gnomon.StatisticError with the reason"
+            yield f"on a table with {name}: it raises {type(error).__name__}: {str(error)[:200]}; raise gnomon.StatisticError with the reason"
             continue
         for one in made:
-            yield from (f"on a table with {name} {fault}" for fault in _faults(one))
+            yield from (f"on a table with {name}: {fault}" for fault in _faults(one))
 
 
 # -- corrections ---------------------------------------------------------------------------------
