@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -22,7 +22,7 @@ import attrs
 from gnomon.errors import CallFailed, CapabilityError
 from gnomon.records import Ask, Chat, Choose, Decoding, Exchange, Reply, Trial
 from gnomon.run.bindings import Binding, _lacks, ask_need
-from gnomon.run.pacing import Gate, wait, waiting
+from gnomon.run.pacing import Gate, gates, wait, waiting
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
 from gnomon.seeds import Seed
@@ -138,7 +138,8 @@ class Caller:
         self._dearest = 0.0
         self.stopped: str | None = None
         self._waking = asyncio.Event()
-        self._gates = _gates(request, bindings)
+        models = {role: str(binding.name) for role, binding in bindings.items()}
+        self._gates = gates(models, request.rpm, request.tpm)
         self._pausing: dict[str, int] = {}
         self._alarm: asyncio.TimerHandle | None = None
         tally.waits = self._waits
@@ -391,20 +392,3 @@ class Caller:
             for reason, count in sorted(self._pausing.items(), key=lambda pair: -pair[1])
         ]
         return [*waiting(dict.fromkeys(self._gates.values())), *pausing[:1]]
-
-
-def _gates(request: RunRequest, bindings: Mapping[str, Binding]) -> dict[str, Gate]:
-    """A gate for each role; roles on one model have one, with the lower limits."""
-    made: dict[str, Gate] = {}
-    for binding in bindings.values():
-        model = str(binding.name)
-        if model not in made:
-            roles = [role for role, other in bindings.items() if str(other.name) == model]
-            made[model] = Gate(model, _lowest(request.rpm, roles), _lowest(request.tpm, roles))
-    return {role: made[str(binding.name)] for role, binding in bindings.items()}
-
-
-def _lowest(limits: Mapping[str, float], roles: Sequence[str]) -> float | None:
-    """The lowest of the limits that are named for some roles, or else for all."""
-    named = [limits[role] for role in roles if role in limits]
-    return min(named, default=limits.get(""))

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -404,3 +404,25 @@ def characters(ask: Ask) -> int:
 def waiting(gates: Iterable[Gate]) -> list[str]:
     """What the gates at which somebody waits say."""
     return [said for gate in gates if (said := gate.says()) is not None]
+
+
+def gates(
+    models: Mapping[str, str], rpm: Mapping[str, float], tpm: Mapping[str, float]
+) -> dict[str, Gate]:
+    """A gate for each role; roles on one model share one, with the lower limits.
+
+    Args:
+        models: Role → model string.
+        rpm: Role → most calls a minute; ``""`` stands for all roles not named.
+        tpm: Role → most tokens a minute, likewise.
+    """
+    made: dict[str, Gate] = {}
+    for model in models.values():
+        roles = [role for role, other in models.items() if other == model]
+        made[model] = Gate(model, _lowest(rpm, roles), _lowest(tpm, roles))
+    return {role: made[model] for role, model in models.items()}
+
+
+def _lowest(limits: Mapping[str, float], roles: Sequence[str]) -> float | None:
+    named = [limits[role] for role in roles if role in limits]
+    return min(named, default=limits.get(""))
