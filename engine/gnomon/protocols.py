@@ -40,7 +40,8 @@ attribute       on           meaning (default)
                              form are added by the respondent, so only the answer is written
                              (nothing can be planted)
 ``truth``       statistic    method ``truth(table)``: the value that the estimate is of, given a
-                             table of *expected* scores (not known)
+                             table of *expected* scores; a mapping from the values that the
+                             statistic adds to the group where it makes several (not known)
 ``contrast``    statistic    method ``contrast(labels)``: the weight that the effect has in rows with
                              these labels, such as 0.5 and -0.5 in the two levels that are
                              compared; None when nothing is compared (the same in all rows)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import gnomon
 from gnomon_plugins.scorers.association_d import AssociationD
+from gnomon_plugins.scorers.choice import Choice
 from gnomon_plugins.scorers.field import Field
 from gnomon_plugins.scorers.judge_code import JudgeCode
 from gnomon_plugins.scorers.likert import Likert
@@ -19,6 +20,7 @@ def register_scorers() -> Iterable[type]:
     """The scorers of this package."""
     return [
         AssociationD,
+        Choice,
         Field,
         Likert,
         Weat,
