@@ -32,7 +32,7 @@ from gnomon.errors import UsageError
     "database",
     type=click.Path(path_type=Path),
     envvar="GNOMON_DB",
-    help="The results database, when it is not the first word.  [default: results.db]",
+    help="The results database, when it is not the first word; results.db unless given.",
 )
 @plugin_option
 def command(

@@ -16,8 +16,6 @@ from gnomon.report.wording import number
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 WIDTH = 520
-MOST_TOGETHER = 10
-"""Most groups whose models stand under each other."""
 MOST_SERIES = len(SERIES)
 
 Rows = Sequence[Mapping[str, Any]]
@@ -36,7 +34,8 @@ def altair() -> Any:
     return alt
 
 
-def _configured(chart: Any) -> dict[str, Any]:
+def configured(chart: Any) -> dict[str, Any]:
+    """A chart with the look of all charts, as a specification."""
     ink, muted, line = colour("ink"), colour("muted"), colour("line")
     label = {"labelColor": ink, "titleColor": muted, "labelFont": FONT, "titleFont": FONT}
     made: dict[str, Any] = (
@@ -73,11 +72,12 @@ def _configured(chart: Any) -> dict[str, Any]:
     return made
 
 
-def _order(rows: Rows, field: str) -> list[str]:
+def order(rows: Rows, field: str) -> list[str]:
+    """The values of a field in the order they come."""
     return list(dict.fromkeys(str(row[field]) for row in rows))
 
 
-def _series(alt: Any, models: Sequence[str], *, legend: bool) -> tuple[Any, Any]:
+def series(alt: Any, models: Sequence[str], *, legend: bool) -> tuple[Any, Any]:
     """Colour and shape by model."""
     columns = max(1, min(len(models), 120 // (max(map(len, models)) + 4)))
     shown = alt.Legend(title=None, columns=columns) if legend else None
@@ -96,112 +96,6 @@ def _series(alt: Any, models: Sequence[str], *, legend: bool) -> tuple[Any, Any]
         scale=alt.Scale(domain=list(models), range=list(SHAPES[: len(models)])),
     )
     return colours, shapes
-
-
-def forest(
-    rows: Rows, *, quantity: str | None, models: Sequence[str] = (), zero: bool = True
-) -> dict[str, Any]:
-    """Estimates with their intervals, one line a group.
-
-    Several models stand beside each other: under each other within a group while there are few groups, in
-    panels of their own when there are many, and on one line where nothing has an interval.
-
-    Args:
-        rows: ``group``, ``model``, ``value``, ``low`` and ``high`` (None where there is none), in order.
-        quantity: What the axis shows.
-        models: All models, in order, so that a model has one colour in every chart; those of the rows
-            unless given.
-        zero: Whether a line marks 0 when 0 is near the estimates.
-    """
-    alt = altair()
-    models, groups = list(models) or _order(rows, "model"), _order(rows, "group")
-    drawn = [
-        {
-            **row,
-            "told": f"{row['group']}, {row['model']}: {_told(row)}",
-            "figures": _told(row),
-            "nought": 0,
-        }
-        for row in rows
-        if row["value"] is not None
-    ]
-    ends = [
-        row[name] for row in drawn for name in ("low", "value", "high") if row[name] is not None
-    ]
-    span = (max(ends) - min(ends)) or abs(max(ends)) or 1.0
-    marked = zero and min(ends) - span / 2 <= 0 <= max(ends) + span / 2
-    several = len(models) > 1
-    panels = several and len(groups) > MOST_TOGETHER
-    apart = several and not panels and any(row["low"] is not None for row in drawn)
-    colours, shapes = _series(alt, models, legend=several and not panels)
-    axis = alt.Axis(tickCount=3 if panels else 6)
-    # Beside each other, panels would say the same title again and again; the caption says it.
-    quantity = None if panels else quantity
-    x = alt.X("value:Q", title=quantity, scale=alt.Scale(zero=marked, nice=True), axis=axis)
-    base = alt.Chart().encode(
-        y=alt.Y(
-            "group:N",
-            sort=groups,
-            title=None,
-            axis=alt.Axis(grid=several),
-            scale=alt.Scale(paddingInner=0.3) if apart else alt.Scale(),
-        ),
-        color=colours,
-    )
-    if apart:
-        base = base.encode(
-            yOffset=alt.YOffset(
-                "model:N", sort=models, scale=alt.Scale(domain=models, paddingOuter=0.3)
-            )
-        )
-    layers = [
-        alt.Chart()
-        .transform_aggregate(marks="count()", groupby=["nought"])
-        .mark_rule(color=colour("zero"), strokeDash=[4, 3], aria=False)
-        .encode(x=alt.X("nought:Q", title=quantity))
-    ] * marked
-    layers += [
-        base.transform_filter("isValid(datum.low) && isValid(datum.high)")
-        .mark_rule(strokeWidth=2, strokeCap="round", aria=False)
-        .encode(x=alt.X("low:Q", title=quantity), x2="high:Q"),
-        base.mark_point(filled=True, size=64, opacity=1).encode(
-            x=x, shape=shapes, description=alt.Description("told:N")
-        ),
-    ]
-    if not several:
-        layers.append(
-            base.mark_text(align="left", fontSize=12, aria=False).encode(
-                x=alt.value(WIDTH + 16), text="figures:N", color=alt.value(colour("muted"))
-            )
-        )
-    data = alt.Data(values=drawn)
-    if panels:
-        return _configured(_in_panels(alt, layers, data, models))
-    step = {"step": 10 if len(models) > 3 else 12, "for": "offset"} if apart else {"step": 26}
-    chart = alt.layer(*layers, data=data)
-    return _configured(chart.properties(width=WIDTH + (140 if several else 0), height=step))
-
-
-def _in_panels(alt: Any, layers: list[Any], data: Any, models: Sequence[str]) -> Any:
-    """The same lines for every model, side by side."""
-    wide = (WIDTH + 150) // len(models) - 16
-    header = alt.Header(labelLimit=wide + 10, labelAnchor="start", labelPadding=8)
-    return (
-        alt.layer(*layers)
-        .properties(width=wide, height={"step": 20})
-        .facet(
-            data=data,
-            column=alt.Column("model:N", sort=list(models), title=None, header=header),
-            spacing=16,
-        )
-    )
-
-
-def _told(row: Mapping[str, Any]) -> str:
-    value = number(row["value"])
-    if row["low"] is None or row["high"] is None:
-        return value
-    return f"{value} [{number(row['low'])}, {number(row['high'])}]"
 
 
 def heat_map(rows: Rows, *, across: str) -> dict[str, Any]:
@@ -225,7 +119,7 @@ def heat_map(rows: Rows, *, across: str) -> dict[str, Any]:
                 "ink": "paper" if cell in DARK_CELLS else "ink",
             }
         )
-    columns, groups = _order(rows, "column"), _order(rows, "group")
+    columns, groups = order(rows, "column"), order(rows, "group")
     longest = max(map(len, columns)) * 7 + 12
     upright = longest * len(columns) <= WIDTH + 140
     step = max(84, longest) if upright else 64
@@ -251,7 +145,7 @@ def heat_map(rows: Rows, *, across: str) -> dict[str, Any]:
         text="shown:N", color=alt.Color("ink:N", legend=None, scale=inks)
     )
     chart = alt.layer(cells, text).resolve_scale(color="independent")
-    return _configured(chart.properties(width=alt.Step(step), height=alt.Step(26)))
+    return configured(chart.properties(width=alt.Step(step), height=alt.Step(26)))
 
 
 def cell_of(value: float, most: float) -> str:
@@ -272,7 +166,7 @@ def histogram(rows: Rows, *, score: str, discrete: bool) -> dict[str, Any]:
         discrete: Few values, each with a bar of its own.
     """
     alt = altair()
-    models = _order(rows, "model")
+    models = order(rows, "model")
     drawn = [
         {**row, "told": f"{row['model']}, {_span(row, discrete)}: {row['count']:,}"} for row in rows
     ]
@@ -294,21 +188,21 @@ def histogram(rows: Rows, *, score: str, discrete: bool) -> dict[str, Any]:
         values = sorted({row["start"] for row in rows})
         for row in drawn:
             row["shown"] = number(row["start"], 0 if row["start"] == int(row["start"]) else 3)
-        order = list(dict.fromkeys(row["shown"] for row in sorted(drawn, key=lambda r: r["start"])))
-        bars = bars.encode(x=alt.X("shown:N", sort=order, title=score, axis=alt.Axis(labelAngle=0)))
+        told = list(dict.fromkeys(row["shown"] for row in sorted(drawn, key=lambda r: r["start"])))
+        bars = bars.encode(x=alt.X("shown:N", sort=told, title=score, axis=alt.Axis(labelAngle=0)))
         width = min(width, max(160, 64 * len(values)))
     else:
         axis = alt.Axis(grid=False, tickCount=8 if alone else 5)
         bars = bars.encode(x=alt.X("start:Q", bin="binned", title=score, axis=axis), x2="end:Q")
     data = alt.Data(values=drawn)
     if alone:
-        return _configured(bars.properties(data=data, width=width, height=170))
+        return configured(bars.properties(data=data, width=width, height=170))
     header = alt.Header(labelAnchor="start", labelLimit=width, labelPadding=4)
     facet = alt.Facet("model:N", sort=models, title=None, header=header)
     panels = bars.properties(width=width, height=110).facet(
         facet=facet, data=data, columns=2, spacing=26
     )
-    return _configured(panels.resolve_scale(y="independent"))
+    return configured(panels.resolve_scale(y="independent"))
 
 
 def _span(row: Mapping[str, Any], discrete: bool) -> str:
@@ -337,7 +231,7 @@ def statuses(rows: Rows) -> dict[str, Any]:
         alt.Chart(alt.Data(values=drawn))
         .mark_bar(height=16)
         .encode(
-            y=alt.Y("model:N", sort=_order(rows, "model"), title=None),
+            y=alt.Y("model:N", sort=order(rows, "model"), title=None),
             x=alt.X(
                 "share:Q",
                 title="share of scores",
@@ -354,7 +248,7 @@ def statuses(rows: Rows) -> dict[str, Any]:
         )
         .properties(width=WIDTH + 60, height=alt.Step(28))
     )
-    return _configured(chart)
+    return configured(chart)
 
 
 def scatter(rows: Rows, *, across: str, up: str) -> dict[str, Any]:
@@ -366,12 +260,12 @@ def scatter(rows: Rows, *, across: str, up: str) -> dict[str, Any]:
         up: What the vertical axis shows.
     """
     alt = altair()
-    models = _order(rows, "model")
+    models = order(rows, "model")
     ends = [row[name] for row in rows for name in ("first", "second")]
     low, high = min(ends), max(ends)
     room = (high - low) * 0.06 or 0.5
     scale = alt.Scale(domain=[low - room, high + room], nice=False, zero=False)
-    colours, shapes = _series(alt, models, legend=len(models) > 1)
+    colours, shapes = series(alt, models, legend=len(models) > 1)
     drawn = [
         {
             **row,
@@ -396,4 +290,4 @@ def scatter(rows: Rows, *, across: str, up: str) -> dict[str, Any]:
             description=alt.Description("told:N"),
         )
     )
-    return _configured(alt.layer(diagonal, points).properties(width=300, height=300))
+    return configured(alt.layer(diagonal, points).properties(width=300, height=300))

@@ -13,31 +13,22 @@ from typing import Any
 
 import gnomon
 from gnomon.catalogue import Catalogue
-from gnomon.errors import GnomonError, UsageError, did_you_mean, listing
-from gnomon.report import estimates, methods, scores, trouble
-from gnomon.report.designs import effects
+from gnomon.errors import UsageError, did_you_mean, listing
+from gnomon.report import designs, estimates, methods, reliability, scores, summary, trouble
 from gnomon.report.estimates import Block
-from gnomon.report.parts import Chapter, Figure, Finding, MeasurePart, Report, RunCard, Table
+from gnomon.report.parts import Chapter, Figure, MeasurePart, Report
 from gnomon.report.wording import (
     anchor,
     clean,
-    group,
-    interval,
     listed,
-    missing,
-    number,
-    p_value,
     plural,
     short,
     unwrapped,
-    whole,
 )
-from gnomon.run.analysis import statistics_that
 from gnomon.run.effects import factors_of, scores_of
 from gnomon.store import Store
 
 Row = Mapping[str, Any]
-MOST_FINDINGS = 12
 
 
 def collect(
@@ -51,7 +42,7 @@ def collect(
 
     Args:
         store: The store.
-        catalogue: Where the statistics of design effects and reliability are found.
+        catalogue: Where the statistics about designs and reliability are found.
         runs: These runs; all unless given.
         measure: Only this measure.
 
@@ -131,7 +122,7 @@ def _part(store: Store, catalogue: Catalogue, runs: Sequence[Row], *, mixed: boo
         methods.card(store, run, labels[int(run["run"])], locks.get(int(run["run"])))
         for run in runs
     ]
-    declared = _spec(spec)
+    declared = summary.spec_of(spec)
     return MeasurePart(
         name=prefix,
         measure=clean(first["measure"]),
@@ -139,111 +130,13 @@ def _part(store: Store, catalogue: Catalogue, runs: Sequence[Row], *, mixed: boo
         title=clean(newest["title"]),
         about=unwrapped(declared.get("about", "")),
         cites=[clean(one) for one in declared.get("cites", ())],
-        findings=_findings(found, labels, {run: label for run, (label, _) in locks.items()}),
-        tests=_tests(found, labels),
-        notices=_notices(store, runs, found, cards, mixed=mixed),
+        findings=summary.findings(found, labels, {run: label for run, (label, _) in locks.items()}),
+        tests=summary.tests(found, labels),
+        notices=summary.notices(store, runs, found, cards, mixed=mixed),
         chapters=list(_chapters(store, catalogue, runs, labels, spec, found, prefix)),
         cards=cards,
         spec=clean(spec),
     )
-
-
-def _spec(text: str) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return {}
-
-
-def _findings(
-    found: Sequence[Block], labels: Mapping[int, str], locks: Mapping[int, str]
-) -> list[Finding]:
-    """The first overall estimate of the measure, for every model."""
-    for block in found:
-        rows = [row for row in block.rows if row["value"] is not None]
-        if block.by or not rows:
-            continue
-        first = rows[0]["quantity"]
-        return [
-            Finding(
-                who=short(labels[row["run"]], 60),
-                what=f"{short(row['quantity'], 40)} of {short(block.of, 60)}",
-                value=number(row["value"]),
-                interval=interval(row["low"], row["high"]),
-                level="" if row["level"] is None else f"{row['level']:.0%}",
-                rest=_rest(row),
-                label=locks.get(row["run"], ""),
-            )
-            for row in rows
-            if row["quantity"] == first
-        ][:MOST_FINDINGS]
-    return []
-
-
-def _rest(row: Row) -> str:
-    lost = missing(row)
-    p = p_value(row["p"])
-    parts = [
-        f"n = {whole(row['n'])}" if row["n"] is not None else "",
-        f"p = {p}" if p else "",
-        f"missing: {lost}" if lost else "none missing",
-    ]
-    return "; ".join(filter(None, parts))
-
-
-def _tests(found: Sequence[Block], labels: Mapping[int, str]) -> Table | None:
-    """How many corrected tests are below .05, by model and grouping; None without corrected tests."""
-    blocks = [block for block in found if any(row["p_corrected"] is not None for row in block.rows)]
-    if not blocks:
-        return None
-
-    def cell(block: Block, run: int) -> str:
-        own = [r for r in block.rows if r["run"] == run and r["p_corrected"] is not None]
-        clear = [r for r in own if r["p_corrected"] < estimates.ALPHA]
-        if not own:
-            return "–"
-        names = listed([group(row["columns"]) for row in clear], 8)
-        return f"{len(clear)} of {len(own)}{f': {names}' if clear else ''}"
-
-    return Table(
-        headings=("model", *(block.title for block in blocks)),
-        words=1 + len(blocks),
-        rows=[
-            (short(label, 60), *(cell(block, run) for block in blocks))
-            for run, label in labels.items()
-        ],
-        notes=("Tests whose p, corrected over their family, is below .05, of those made.",),
-    )
-
-
-def _notices(
-    store: Store,
-    runs: Sequence[Row],
-    found: Sequence[Block],
-    cards: Sequence[RunCard],
-    *,
-    mixed: bool,
-) -> list[str]:
-    out = []
-    if mixed:
-        out.append(
-            f"The database holds several versions of this measure. This part is about version "
-            f"{runs[0]['version']} alone; numbers of different versions should not be compared."
-        )
-    if len({store.facts(int(run["run"])).spec_text for run in runs}) > 1:
-        out.append(
-            "These runs were made with different texts of the spec under one version number. Compare "
-            "them with care."
-        )
-    estimated = {row["run"] for block in found for row in block.rows}
-    for run, card in zip(runs, cards, strict=True):
-        if int(run["run"]) not in estimated:
-            out.append(
-                f"Run {run['run']} ({short(card.label, 60)}) has no estimates yet: "
-                f"{plural(run['finished'], 'trial')} finished."
-            )
-        out += [f"Run {card.run}: {notice}" for notice in card.notices if "imported" not in notice]
-    return out
 
 
 def _chapters(
@@ -271,7 +164,7 @@ def _chapters(
     main = names[0] if names else None
     if main is not None:
         out.append(_design(store, catalogue, labels, spec, main, prefix))
-        out.append(_reliability(store, catalogue, runs, labels, found, main, prefix))
+        out.append(reliability.chapter(store, catalogue, runs, labels, found, main, prefix))
         out.append(trouble.chapter(store, counts, labels, names, prefix))
     family = estimates.families(found)
     if family is not None:
@@ -330,12 +223,14 @@ def _design(
     prefix: str,
 ) -> Chapter:
     factors = _factors_of(spec)
-    levels = [scores.by_level(store, labels, score, factor, prefix) for factor in factors[:6]]
+    levels = [designs.by_level(store, labels, score, factor, prefix) for factor in factors[:6]]
     cells = []
     if len(labels) == 1 and factors:
         ((run, label),) = labels.items()
-        cells = [scores.by_item(store, run, label, score, factor, prefix) for factor in factors[:2]]
-    tables, notes = effects(store, catalogue, labels, score)
+        cells = [
+            designs.by_item(store, run, label, score, factor, prefix) for factor in factors[:2]
+        ]
+    tables, notes = designs.effects(store, catalogue, labels, score)
     return Chapter(
         name=f"{prefix}-design",
         title="What the design did",
@@ -350,49 +245,3 @@ def _factors_of(spec: str) -> Sequence[str]:
         return factors_of(spec)
     except (tomllib.TOMLDecodeError, KeyError):
         return ()
-
-
-def _reliability(
-    store: Store,
-    catalogue: Catalogue,
-    runs: Sequence[Row],
-    labels: Mapping[int, str],
-    found: Sequence[Block],
-    score: str,
-    prefix: str,
-) -> Chapter:
-    """Coefficients that the measure declares, and how far item means agree over repeats."""
-    declared = _reliability_blocks(store, catalogue, runs)
-    tables = [
-        (
-            block.title,
-            estimates.table(
-                block.rows, block.by, several=len({row["label"] for row in block.rows}) > 1
-            ),
-        )
-        for block in found
-        if block.statistic in declared
-    ]
-    figures = list(scores.halves(store, labels, score, prefix))
-    return Chapter(
-        name=f"{prefix}-reliability",
-        title="Reliability",
-        text=() if tables else ("The measure declares no coefficient of reliability.",),
-        figures=figures,
-        tables=tables,
-    )
-
-
-def _reliability_blocks(store: Store, catalogue: Catalogue, runs: Sequence[Row]) -> set[str]:
-    """Labels of the statistics whose plugin says that it is about reliability."""
-    try:
-        classes = statistics_that(catalogue, "reliability")
-    except GnomonError:
-        return set()
-    names = {getattr(cls, "name", "") for cls in classes}
-    out = set()
-    for run in runs:
-        for block in _spec(store.facts(int(run["run"])).spec_text).get("statistic", ()):
-            if block.get("use") in names:
-                out.add(str(block.get("as", block["use"])))
-    return out

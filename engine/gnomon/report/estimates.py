@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from gnomon.report import charts
+from gnomon.report import charts, forest
 from gnomon.report.asking import among, ask, columns_of, literal
 from gnomon.report.parts import Figure, Table
 from gnomon.report.wording import (
@@ -221,7 +221,7 @@ def _forest(
             f"{number(last['value'])} ({group(last['columns'])}) to {number(first['value'])} "
             f"({group(first['columns'])}). The table below has the numbers."
         ),
-        chart=charts.forest(
+        chart=forest.forest(
             marks,
             quantity=what,
             models=[short(label, 44) for label in labels] if block.by else (),

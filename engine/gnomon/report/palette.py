@@ -28,13 +28,13 @@ LIGHT = {
     "unparsed": "#2458a6",
     "error": "#a3262f",
     "below-4": "#8c3d0c",
-    "below-3": "#c4652b",
+    "below-3": "#b3571f",
     "below-2": "#e8a578",
     "below-1": "#f7dcc8",
     "level-0": "#f1f2f5",
     "above-1": "#d3e1f3",
     "above-2": "#9dbde4",
-    "above-3": "#4f83c4",
+    "above-3": "#3f74b8",
     "above-4": "#1f4e91",
 }
 DARK = {

@@ -1,4 +1,4 @@
-"""Figures of the scores themselves: what became of them, how they are spread, how they depend on the design.
+"""Figures of the scores themselves: what became of them, and how they are spread.
 
 One invariant: a missing score is counted beside every picture of the scores that are there.
 """
@@ -6,7 +6,7 @@ One invariant: a missing score is counted beside every picture of the scores tha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnomon.report import charts
@@ -21,7 +21,6 @@ FEW = 6
 """Most different values that each get a bar of their own, unless they are whole numbers."""
 MOST_LEVELS = 12
 MOST_MODELS = 12
-MOST_CELLS = 40
 
 Row = Mapping[str, Any]
 
@@ -192,177 +191,3 @@ def _spread_caption(found: Answer, name: str, runs: Sequence[int], discrete: boo
             ],
         )
     )
-
-
-def by_level(
-    store: Store, labels: Mapping[int, str], name: str, factor: str, prefix: str
-) -> Figure | None:
-    """Mean score under each level of a factor; None where the score is not one of trials."""
-    answer = ask(
-        store,
-        f"SELECT run, levels ->> {literal(factor)} AS level, avg(value) AS mean,\n"
-        "  count(value) AS n, count(*) - count(value) AS missing\n"
-        f"FROM scores\nWHERE {among('run', list(labels))} AND score = {literal(name)} "
-        "AND levels IS NOT NULL\nGROUP BY run, level\nORDER BY run, level",
-    )
-    rows = [row for row in answer.rows if row["level"] is not None and row["mean"] is not None]
-    levels = list(dict.fromkeys(row["level"] for row in rows))
-    if len(levels) < 2:
-        return None
-    names = list(labels.values())[: charts.MOST_SERIES]
-    marks = [
-        {
-            "group": short(row["level"], 50),
-            "model": short(labels[row["run"]], 44),
-            "value": row["mean"],
-            "low": None,
-            "high": None,
-        }
-        for row in rows
-        if labels[row["run"]] in names
-    ]
-    return Figure(
-        name=anchor(prefix, "level", name, factor),
-        title=f"Mean {short(name, 60)} by {short(factor, 40)}",
-        caption=(
-            "Means as they are. Whether a difference is more than chance is said by the effects below, "
-            "which are clustered by item."
-        ),
-        alt=f"Dot plot of the mean {short(name)} under {plural(len(levels), 'level')} of {short(factor)}.",
-        chart=charts.forest(
-            marks,
-            quantity=f"mean {short(name)}",
-            models=[short(label, 44) for label in list(labels.values())[: charts.MOST_SERIES]],
-        ),
-        table=Table(
-            headings=("model", short(factor, 40), "mean", "n", "missing"),
-            words=2,
-            rows=[
-                (
-                    short(labels[row["run"]], 60),
-                    short(row["level"]),
-                    number(row["mean"]),
-                    whole(row["n"]),
-                    whole(row["missing"]),
-                )
-                for row in rows
-            ],
-        ),
-        sql=answer.sql,
-        rows=len(answer.rows),
-    )
-
-
-def by_item(
-    store: Store, run: int, label: str, name: str, factor: str, prefix: str
-) -> Figure | None:
-    """Mean score of each item under each level: where in the design the score comes from."""
-    answer = ask(
-        store,
-        f"SELECT item, levels ->> {literal(factor)} AS level, avg(value) AS mean, count(value) AS n\n"
-        f"FROM scores\nWHERE run = {run} AND score = {literal(name)} AND levels IS NOT NULL\n"
-        "GROUP BY item, level\nORDER BY item, level",
-    )
-    rows = [row for row in answer.rows if row["level"] is not None and row["mean"] is not None]
-    items = list(dict.fromkeys(row["item"] for row in rows))
-    levels = list(dict.fromkeys(row["level"] for row in rows))
-    if not 2 <= len(items) <= MOST_CELLS or not 2 <= len(levels) <= MOST_LEVELS:
-        return None
-    values = {(row["item"], row["level"]): row["mean"] for row in rows}
-    return Figure(
-        name=anchor(prefix, "cells", run, name, factor),
-        title=f"{short(name, 60)} by item × {short(factor, 40)}: {short(label, 60)}",
-        caption="Means of the trials in each cell: blue above 0, orange below it, darker further away.",
-        alt=(
-            f"Heat map of the mean {short(name)} by item and {short(factor)}, {len(items)} × "
-            f"{len(levels)}. The table below has the numbers."
-        ),
-        chart=charts.heat_map(
-            [
-                {"group": short(item, 50), "column": short(level, 30), "value": values[item, level]}
-                for item in items
-                for level in levels
-                if (item, level) in values
-            ],
-            across="",
-        ),
-        table=Table(
-            headings=("item", *(short(level, 30) for level in levels)),
-            rows=[
-                (short(item), *(number(values.get((item, level))) for level in levels))
-                for item in items
-            ],
-        ),
-        sql=answer.sql,
-        rows=len(answer.rows),
-    )
-
-
-def halves(store: Store, labels: Mapping[int, str], name: str, prefix: str) -> Iterator[Figure]:
-    """Item means over even against odd repeats: how far a run agrees with itself."""
-    answer = ask(
-        store,
-        "SELECT run, item, avg(CASE WHEN repeat % 2 = 0 THEN value END) AS first,\n"
-        "  avg(CASE WHEN repeat % 2 = 1 THEN value END) AS second, count(value) AS n\n"
-        f"FROM scores\nWHERE {among('run', list(labels))} AND score = {literal(name)} "
-        "AND repeat IS NOT NULL\nGROUP BY run, item\nORDER BY run, item",
-    )
-    rows = [row for row in answer.rows if row["first"] is not None and row["second"] is not None]
-    runs = list(dict.fromkeys(row["run"] for row in rows))[: charts.MOST_SERIES]
-    rows = [row for row in rows if row["run"] in runs]
-    if len({row["item"] for row in rows}) < 4:
-        return
-    told = [_agreement(labels[run], [row for row in rows if row["run"] == run]) for run in runs]
-    yield Figure(
-        name=anchor(prefix, "halves", name),
-        title=f"{short(name, 80)}: even against odd repeats",
-        caption=f"Each mark is an item's mean; on the broken line both halves agree. {' '.join(told)}",
-        alt=f"Scatter plot of item means over even and odd repeats. {' '.join(told)}",
-        chart=charts.scatter(
-            [
-                {
-                    "item": short(row["item"], 50),
-                    "model": short(labels[row["run"]], 44),
-                    "first": row["first"],
-                    "second": row["second"],
-                }
-                for row in rows
-            ],
-            across=f"mean {short(name, 50)}, even repeats",
-            up="odd repeats",
-        ),
-        table=Table(
-            headings=("model", "item", "even repeats", "odd repeats", "n"),
-            words=2,
-            rows=[
-                (
-                    short(labels[row["run"]], 60),
-                    short(row["item"]),
-                    number(row["first"]),
-                    number(row["second"]),
-                    whole(row["n"]),
-                )
-                for row in rows
-            ],
-        ),
-        sql=answer.sql,
-        rows=len(answer.rows),
-    )
-
-
-def _agreement(label: str, rows: Sequence[Row]) -> str:
-    """The correlation of the halves with its interval, and stepped up to the whole (Spearman, Brown 1910)."""
-    from statistics import StatisticsError, correlation
-
-    who = short(label, 44)
-    over = plural(len(rows), "item")
-    try:
-        r = correlation([row["first"] for row in rows], [row["second"] for row in rows])
-    except StatisticsError:
-        return f"{who}: no correlation, for a half does not vary."
-    if len(rows) < 4 or abs(r) >= 1 - 1e-12:
-        return f"{who}: the halves correlate {number(r, 2)} over {over}."
-    z, error = math.atanh(r), 1.96 / math.sqrt(len(rows) - 3)
-    ends = f"[{number(math.tanh(z - error), 2)}, {number(math.tanh(z + error), 2)}]"
-    stepped = f"; {number(2 * r / (1 + r), 2)} for all repeats together" if r > 0 else ""
-    return f"{who}: the halves correlate {number(r, 2)} {ends} over {over}{stepped}."
