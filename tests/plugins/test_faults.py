@@ -88,6 +88,23 @@ def test_statuses(status, body, message, retry, fatal):
     assert failed.after == (4.0 if retry else None)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "limited"),
+    [
+        (429, {}, True),
+        (529, {}, True),
+        (503, {"retry-after": "4"}, True),
+        (503, {}, False),
+        (500, {"retry-after": "4"}, False),
+        (408, {}, False),
+    ],
+)
+def test_being_asked_too_often_is_told_from_other_faults(status, headers, limited):
+    """Only then had all calls better be fewer; a used-up quota is another matter."""
+    assert from_status(status, "", "m", headers, NOW).limited is limited
+    assert not from_status(429, "insufficient_quota", "m", headers, NOW).limited
+
+
 def test_filtered_by_status():
     """A content filter that answers with an error status is known by its words."""
     assert is_filtered(400, '{"error": {"code": "content_filter"}}')

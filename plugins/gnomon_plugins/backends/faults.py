@@ -34,6 +34,7 @@ LONGEST_WAIT = 86_400.0
 
 _STOP = frozenset({401, 402, 403, 404, 405, 410, 501, 505})
 _AGAIN = frozenset({408, 409, 425, 429})
+_CROWDED = frozenset({429, 529})
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?\Z")
 _TOO_LONG = re.compile(
     r"context.{0,20}(length|window|size)|maximum (context|prompt)|too many (input )?tokens"
@@ -154,7 +155,14 @@ def from_status(
     elif 300 <= status < 400:
         hint = " (the address redirects; give the final base_url)"
     after = retry_after(headers, now) if again else None
-    return CallFailed(f"{who} answered {status}{hint}{tail}", retry=again, after=after, fatal=stop)
+    limited = again and (status in _CROWDED or (status == 503 and after is not None))
+    return CallFailed(
+        f"{who} answered {status}{hint}{tail}",
+        retry=again,
+        after=after,
+        fatal=stop,
+        limited=limited,
+    )
 
 
 def is_filtered(status: int, body: str) -> bool:

@@ -91,7 +91,14 @@ class CohenKappa:
                 f"{constant} gave every unit the same rating, so {what} is 0 whatever the other says; "
                 "report the share of agreement"
             )
-        made = cohens_kappa(square, wt=None if self.weights == "none" else self.weights)
+        # statsmodels divides by the standard error, which is 0 where no category is shared.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            made = cohens_kappa(square, wt=None if self.weights == "none" else self.weights)
+        if not float(made.var_kappa0) > 1e-15:
+            raise gnomon.StatisticError(
+                f"no rating was given by both raters often enough to agree by chance, so {what} has no "
+                "standard error; are the ratings categories?"
+            )
         kappa, error = float(made.kappa), math.sqrt(max(0.0, float(made.var_kappa)))
         z = kappa / math.sqrt(float(made.var_kappa0))
         p, log10_p = normal_tail(z)
