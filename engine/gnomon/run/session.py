@@ -112,6 +112,7 @@ class Session:
             cached=tally.cached,
             trials=tally.done,
             planned=tally.planned,
+            waited=round(tally.waiting, 3),
             seconds=tally.seconds,
             cost=tally.cost if tally.calls > tally.unpriced else None,
         )
