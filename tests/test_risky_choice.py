@@ -473,7 +473,8 @@ def test_a_respondent_that_computes():
 def test_wheels_keep_their_outcomes():
     """The wheel that a letter names has the outcomes of that gamble, in both orders."""
     for trial in trials(measure("risky-choice")):
-        above = set(trial.draws["above"].split(", "))
+        above = trial.draws["above"]
+        above = {above} if isinstance(above, str) else set(above)
         first = trial.fields["letter_one"] == "A"
         assert above == set(trial.fields["one" if first else "two"])
 
