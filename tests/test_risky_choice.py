@@ -16,7 +16,7 @@ from administered import SPECS, measure, results, trials
 from association import answered
 from gnomon import Reply, SourceError, StatisticError, Table
 from gnomon.loading import Around
-from gnomon_plugins.scorers.number import Number
+from gnomon_plugins.scorers.stated_number import StatedNumber
 from gnomon_plugins.sources.choice_pairs import ChoicePairs
 from gnomon_plugins.sources.gambles import Gambles
 from gnomon_plugins.statistics.pairwise_order import PairwiseOrder
@@ -185,7 +185,7 @@ def test_shipped_shares_are_those_of_the_theory():
 )
 def test_numbers(text, value):
     """The only number, or the only one of the last line; anything else is unparsed."""
-    made = Number(divide=100.0).score(answered(text, {}))
+    made = StatedNumber(divide=100.0).score(answered(text, {}))
     assert made.value == (None if value is None else pytest.approx(value))
     assert made.status == ("unparsed" if value is None else "ok")
 
@@ -193,7 +193,7 @@ def test_numbers(text, value):
 @given(st.integers(0, 100), st.sampled_from(["{}", "{} %", "Answer: {}", "It is {}.", "\n{}\n"]))
 def test_any_whole_number_in_range_is_read(number, form):
     """A number in a plain sentence is read as it is."""
-    assert Number().score(answered(form.format(number), {})).value == number
+    assert StatedNumber().score(answered(form.format(number), {})).value == number
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_any_whole_number_in_range_is_read(number, form):
 def test_bad_number_options(options, message):
     """Options that leave no number are refused."""
     with pytest.raises(ValueError, match=r".") as caught:
-        Number(**options)
+        StatedNumber(**options)
     assert str(caught.value) == message
 
 
@@ -462,7 +462,7 @@ def test_a_respondent_that_computes():
 
     for record, made in results(measure("risky-choice"), respond):
         better = record.trial.fields["ev_difference"] > 0
-        if record.trial.levels["form"] == "percentage":
+        if record.trial.levels["form"] == "forecaster":
             assert made["stated"].value == (0.9 if better else 0.1)
             assert "choice" not in made
         else:

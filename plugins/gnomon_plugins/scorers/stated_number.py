@@ -1,4 +1,4 @@
-"""``number``: a number that the reply states, such as a percentage.
+"""``stated-number``: a number that the reply states, such as a percentage.
 
 One invariant: a reply that states two different numbers, or one outside the range, has none.
 """
@@ -21,7 +21,7 @@ _LONGEST = 20_000
 
 
 @attrs.frozen(kw_only=True)
-class Number:
+class StatedNumber:
     """Reads the number off a reply: the only one in it, or the only one in its last line.
 
     Digits with an optional sign and decimal point; a number with a comma in it is not read, for it may be
@@ -36,7 +36,7 @@ class Number:
             changes no score.
     """
 
-    name: ClassVar[str] = "number"
+    name: ClassVar[str] = "stated-number"
     parts: ClassVar[tuple[str, ...]] = ()
     accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
 
