@@ -45,6 +45,10 @@ COMMANDS = {
     ),
     "list": ("gnomon.cli.listing", "List measures, runs, or plugins of a kind."),
     "models": ("gnomon.cli.models", "List or pull model files."),
+    "new": (
+        "gnomon.cli.new",
+        "Write a tested, running starting point: a measure, a plugin of any kind, or a package.",
+    ),
     "plan": (
         "gnomon.cli.plan",
         "Show trials, asks, example prompts, tokens and cost of a run, without asking anything.",
