@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +12,9 @@ from gnomon import UsageError
 from gnomon.catalogue import Catalogue
 from gnomon.loading import load
 from gnomon.planting import plantable
+from gnomon.reference import VALIDATIONS, digest, summary
 from gnomon.run import RunRequest
-from gnomon.simulation import Workplace, setting_of, validate
+from gnomon.simulation import Report, Workplace, setting_of, validate
 
 SPECS = Path(__file__).parents[1] / "specs"
 _VECTORS = (
@@ -44,14 +47,59 @@ def workplace(measure: str) -> Workplace:
     return Workplace(setting=setting_of(request, found), processes=2)
 
 
+# -- what the gallery shows ----------------------------------------------------------------------
+
+KEPT = SPECS.parent / VALIDATIONS
+
+
+def kept() -> dict[str, Any]:
+    return json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else {}
+
+
+def setting(measure: str) -> dict[str, Any]:
+    """What is not as the measure has it, in words for the gallery."""
+    only = [f"{column} {', '.join(levels)}" for column, levels in ONLY.get(measure, {}).items()]
+    repeats = {"repeats": REPEATS[measure]} if measure in REPEATS else {}
+    return {**repeats, **({"only": " and ".join(only)} if only else {})}
+
+
+def is_fresh(request: pytest.FixtureRequest, measure: str) -> bool:
+    """While validations are renewed: whether this one is of the spec as it is now."""
+    found = kept().get(measure, {})
+    spec = load(SPECS / f"{measure}.toml", Catalogue())
+    same = found.get("spec") == digest(spec) and found.get("with", {}) == setting(measure)
+    return bool(request.config.getoption("--renew-validations")) and same
+
+
+def hold_against_the_gallery(
+    request: pytest.FixtureRequest, measure: str, report: Report | None
+) -> None:
+    """What specs/validations.json says is what was found; with --renew-validations it is made so."""
+    found = summary(load(SPECS / f"{measure}.toml", Catalogue()), report, setting(measure))
+    known = kept()
+    if request.config.getoption("--renew-validations"):
+        there = {path.stem for path in SPECS.glob("*.toml")}
+        known = {name: one for name, one in {**known, measure: found}.items() if name in there}
+        KEPT.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
+        return
+    assert measure in known, f"{measure} is not in {VALIDATIONS}; run scripts/generate"
+    numbers = {name: value for name, value in found.items() if isinstance(value, float)}
+    assert {**known[measure], **numbers} == {**found}, "run scripts/generate"
+    # Libraries of other versions may differ in the last digit, which one run of sixteen may turn on.
+    assert {name: known[measure][name] for name in numbers} == pytest.approx(numbers, abs=0.07)
+
+
 @pytest.mark.parametrize("measure", sorted(path.stem for path in SPECS.glob("*.toml")))
-def test_the_measure_holds(measure: str) -> None:
+def test_the_measure_holds(measure: str, request: pytest.FixtureRequest) -> None:
     """No judged statistic has a fault in 16 runs of each kind; a measure not planted still cannot be."""
     place = workplace(measure)
     if measure in NOT_PLANTED:
         assert not plantable(place.setting.request.spec), f"{measure} can be planted now"
         with pytest.raises(UsageError, match="nothing can be planted"):
             validate(place, runs=2)
+        hold_against_the_gallery(request, measure, None)
+        return
+    if is_fresh(request, measure):
         return
     report = validate(place, runs=16, effect=EFFECT.get(measure, 0.3))
     faults = [
@@ -61,3 +109,4 @@ def test_the_measure_holds(measure: str) -> None:
     ]
     assert not report.failed, "\n".join(faults)
     assert any(one.judged and one.type_1 is not None for one in report.findings)
+    hold_against_the_gallery(request, measure, report)

@@ -23,6 +23,9 @@ def command(
     """Score the stored replies of a run again, without calling a model.
 
     The new scores and estimates are added as a further pass; the earlier pass stays in the database.
+
+    \b
+    gnomon score 3 --db results.db
     """
     from gnomon.catalogue import Catalogue
     from gnomon.cli.estimates import estimate_rows, print_estimates
