@@ -41,6 +41,10 @@ COMMANDS = {
     ),
     "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
     "models": ("gnomon.cli.models", "List or pull model files."),
+    "new": (
+        "gnomon.cli.new",
+        "Write a tested, running starting point: a measure, a plugin of any kind, or a package.",
+    ),
     "plan": (
         "gnomon.cli.plan",
         "Show trials, asks, example prompts, tokens and cost of a run, without asking anything.",
@@ -56,6 +60,10 @@ COMMANDS = {
     "query": (
         "gnomon.cli.query",
         "Ask SQL of a results database. It is opened read-only; nothing can be changed.",
+    ),
+    "report": (
+        "gnomon.cli.report",
+        "Write what was measured, how, and what was found as one HTML file that needs no network.",
     ),
     "results": (
         "gnomon.cli.results",

@@ -268,19 +268,23 @@ def estimates(
 
 def truths(block: StatisticBlock, simulated: Simulated) -> Mapping[tuple[str, ...], float]:
     """Group → the value that a block's estimate is of, where its statistic can say."""
-    truth: Callable[[Table], float] | None = getattr(block.use.plugin, "truth", None)
+    truth: Callable[[Table], float | Mapping[tuple[str, ...], float]] | None
+    truth = getattr(block.use.plugin, "truth", None)
     if truth is None:
         return {}
+    made: dict[tuple[str, ...], float] = {}
     try:
         table = simulated.expected(block.of)
         if table is None:
             return {}
-        return {
-            tuple(group.values()): truth(part)
-            for group, part in kept_rows(table, block).groups(block.keys.by)
-        }
+        for group, part in kept_rows(table, block).groups(block.keys.by):
+            own = tuple(group.values())
+            value = truth(part)
+            several = value if isinstance(value, Mapping) else {(): value}
+            made.update({own + added: one for added, one in several.items()})
     except StatisticError:
         return {}
+    return made
 
 
 def _items_of(request: RunRequest) -> tuple[Item, ...]:

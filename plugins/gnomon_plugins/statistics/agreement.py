@@ -69,6 +69,7 @@ class CohenKappa:
     """
 
     name: ClassVar[str] = "cohen-kappa"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     cluster: str | None = None
@@ -98,7 +99,14 @@ class CohenKappa:
                 "report the share of agreement"
             )
         units = common.units(found.table, self.cluster, need=3, what=what)
-        made = cohens_kappa(square, wt=None if self.weights == "none" else self.weights)
+        # statsmodels divides by the standard error, which is 0 where no category is shared.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            made = cohens_kappa(square, wt=None if self.weights == "none" else self.weights)
+        if not float(made.var_kappa0) > 1e-15:
+            raise gnomon.StatisticError(
+                f"no rating was given by both raters often enough to agree by chance, so {what} has no "
+                "standard error; are the ratings categories?"
+            )
         kappa, error = float(made.kappa), math.sqrt(max(0.0, float(made.var_kappa)))
         z = kappa / math.sqrt(float(made.var_kappa0))
         p, log10_p = normal_tail(z)
@@ -174,6 +182,7 @@ class FleissKappa:
     """
 
     name: ClassVar[str] = "fleiss-kappa"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     cluster: str | None = None
@@ -264,6 +273,7 @@ class KrippendorffAlpha:
     """
 
     name: ClassVar[str] = "krippendorff-alpha"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     cluster: str | None = None

@@ -101,6 +101,7 @@ class CronbachAlpha:
     """
 
     name: ClassVar[str] = "cronbach-alpha"
+    reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
     cluster: str | None = None
@@ -219,6 +220,7 @@ class McdonaldOmega:
     """
 
     name: ClassVar[str] = "mcdonald-omega"
+    reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
     cluster: str | None = None
@@ -294,6 +296,7 @@ class SplitHalf:
     """
 
     name: ClassVar[str] = "split-half"
+    reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
     cluster: str | None = None
@@ -377,6 +380,7 @@ class TestRetest:
 
     __test__: ClassVar[bool] = False
     name: ClassVar[str] = "test-retest"
+    reliability: ClassVar[bool] = True
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)

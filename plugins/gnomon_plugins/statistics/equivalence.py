@@ -58,9 +58,9 @@ def t_test_for(
 
 @attrs.frozen(kw_only=True)
 class Equivalence:
-    """Two one-sided t tests: is a mean, or a difference of means, within bounds? (Schuirmann 1987)
+    """Two one-sided t tests: is a mean, or a difference of means, within bounds?
 
-    p is the greater of the two one-sided p-values; below α the effect lies within the bounds. The
+    Schuirmann (1987). p is the greater of the two one-sided p-values; below α the effect lies within the bounds. The
     interval is the one at ``1 − 2 (1 − level)``, which then lies within them too.
 
     Example::
@@ -148,8 +148,9 @@ class BayesFactor:
     """The JZS Bayes factor of a t test: how much likelier the data are with an effect than without.
 
     A Cauchy prior on the standardised effect and Jeffreys' prior on the variance (Rouder et al. 2009,
-    eq. 1). Clustered rows are averaged by cluster first, so that the clusters are the units. The value is BF10: above 1 for an effect, below 1 for none. The interval and the effect
-    are those of the t test; there is no p-value.
+    eq. 1). Clustered rows are averaged by cluster first, so that the clusters are the units. The value is
+    BF10: above 1 for an effect, below 1 for none. The interval and the effect are those of the t test;
+    there is no p-value.
 
     Example::
 

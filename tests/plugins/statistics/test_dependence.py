@@ -72,6 +72,7 @@ UNITS_OF_THEIR_OWN = {
     "fisher-exact": "conditioning on the margins has no clustered form; it refuses",
     "mixed-linear": "the dependence is in the model ('group')",
     "mixed-logistic": "the dependence is in the model ('group')",
+    "shapley": "its units are the subsets of parts, which the design makes ('over')",
     "run-difference": "it is always clustered ('cluster'), by the item unless the design has another",
 }
 """Statistics without a ``cluster`` that can be any column, and why."""
