@@ -7,7 +7,9 @@ what prevents it is said before anything is computed.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import attrs
 
@@ -43,7 +45,13 @@ class Comparison:
 
 
 def compare(
-    store: Store, first: int, second: int, catalogue: Catalogue, scores: Sequence[str] = ()
+    store: Store,
+    first: int,
+    second: int,
+    catalogue: Catalogue,
+    scores: Sequence[str] = (),
+    *,
+    level: float | None = None,
 ) -> Comparison:
     """Compare two runs, first minus second, paired by item, condition and repeat.
 
@@ -53,6 +61,7 @@ def compare(
         second: The other.
         catalogue: Where the statistics are found (class attribute ``compares``).
         scores: The scores; those of the spec's statistics unless given.
+        level: Confidence level of the intervals; the statistic's own unless given.
 
     Raises:
         StoreError: There is no such run.
@@ -67,6 +76,7 @@ def compare(
         raise UsageError(
             "no plugin offers a statistic for compare (a class attribute 'compares = True')"
         )
+    options = {} if level is None else {"level": level}
     design = design_of(facts[0].spec_text)
     same_seed = facts[0].seed == facts[1].seed
     spec_text = facts[0].spec_text
@@ -76,7 +86,16 @@ def compare(
     for name in scores or scores_of(spec_text):
         for cls in classes:
             estimates.extend(
-                _of_score(store, (first, second), cls, name, paired_by, facts[0].seed, design)
+                _of_score(
+                    store,
+                    (first, second),
+                    partial(cls, **options),
+                    cls,
+                    name,
+                    paired_by,
+                    facts[0].seed,
+                    design,
+                )
             )
     known = {int(run["run"]): run["model"] for run in store.runs()}
     return Comparison(
@@ -129,6 +148,7 @@ def _notes(facts: tuple[RunFacts, RunFacts]) -> Iterator[str]:
 def _of_score(
     store: Store,
     runs: tuple[int, int],
+    make: Callable[..., Any],
     cls: type,
     name: str,
     paired_by: tuple[str, ...],
@@ -143,7 +163,7 @@ def _of_score(
         # Scores of items have neither condition nor repeat.
         columns = tuple(column for column in paired_by if column in table.labels)
         own = following(cls, "cluster", table)
-        statistic = cls(levels=(str(runs[0]), str(runs[1])), paired_by=columns, **own)
+        statistic = make(levels=(str(runs[0]), str(runs[1])), paired_by=columns, **own)
         made = statistic.estimate(table, Seed(seed).child("compare", label, name).numpy())
         listed = [made] if isinstance(made, Estimate) else list(made)
     except GnomonError as error:
