@@ -275,66 +275,64 @@ class CompositionalPartialCorrelation:
             )
         need = 3 if self.shrinkage else parts + 1
         kept = common.present(table, names, need=need, what=what)
-        for name in names:
-            zeros = int((kept.score(name) <= 0).sum())
-            if zeros:
-                raise gnomon.StatisticError(
-                    f"part {name!r} has {common.plural(zeros, 'value')} that "
-                    f"{'is' if zeros == 1 else 'are'} not positive, and a log-ratio needs positive "
-                    "parts; replace zeros first and say how"
-                )
+        _positive(kept)
         logs = np.log(np.column_stack([kept.score(name) for name in names]))
         inverted, shrunk = inverse_of_log_ratios(logs, shrink=self.shrinkage, what=what)
-        n, df = len(kept), len(kept) - parts + 1
         scale = np.sqrt(np.diag(inverted))
         units = common.units(kept, self.cluster, need=3, what=what)
-        without = None if units.codes is None else _parts_without(logs, units)
+        without = None if units.codes is None or self.shrinkage else _parts_without(logs, units)
         out = []
         for i, j in combinations(range(parts), 2):
             r = max(-1.0, min(1.0, float(-inverted[i, j] / scale[i] / scale[j])))
+            own = None if without is None else without[:, i, j]
+            made = self._pair(r, own, len(kept), parts, units)
+            variances = {f"partial variance {names[k]}": float(1 / inverted[k, k]) for k in (i, j)}
+            detail = {**made.detail, **variances, **shrunk}
             quantity = f"{names[i]} with {names[j]}"
-            detail = {
-                f"partial variance {names[k]}": float(1 / inverted[k, k]) for k in (i, j)
-            } | shrunk
-            if self.shrinkage:
-                out.append(
-                    gnomon.Estimate(
-                        quantity=quantity,
-                        value=r,
-                        n=n,
-                        effect="r",
-                        effect_value=r,
-                        method=f"partial correlation of {parts} parts of a composition, shrunk",
-                        detail=detail,
-                    )
-                )
-                continue
-            if without is not None:
-                made = of_clusters(
-                    r,
-                    without[:, i, j],
-                    units,
-                    n=n,
-                    level=self.level,
-                    alternative="two-sided",
-                    quantity=quantity,
-                    what=what,
-                    kind=f"partial correlation of {parts} parts of a composition",
-                )
-                out.append(attrs.evolve(made, detail={**made.detail, **detail}))
-                continue
-            out.append(
-                of_r(
-                    r,
-                    df,
-                    n=n,
-                    level=self.level,
-                    alternative="two-sided",
-                    variance=inverse(df - 1),
-                    quantity=quantity,
-                    method=f"partial correlation of {parts} parts of a composition, two-sided, "
-                    f"{units.words}",
-                    detail=detail,
-                )
-            )
+            out.append(attrs.evolve(made, quantity=quantity, detail=detail))
         return out
+
+    def _pair(
+        self, r: float, without: np.ndarray | None, n: int, parts: int, units: common.Units
+    ) -> gnomon.Estimate:
+        """The correlation of one pair of parts, shrunk, of clusters, or of independent rows."""
+        method = f"partial correlation of {parts} parts of a composition"
+        if self.shrinkage:
+            shrunk = f"{method}, shrunk"
+            return gnomon.Estimate(
+                quantity="r", value=r, n=n, effect="r", effect_value=r, method=shrunk
+            )
+        if without is not None:
+            return of_clusters(
+                r,
+                without,
+                units,
+                n=n,
+                level=self.level,
+                alternative="two-sided",
+                quantity="r",
+                what="a compositional partial correlation",
+                kind=method,
+            )
+        df = n - parts + 1
+        return of_r(
+            r,
+            df,
+            n=n,
+            level=self.level,
+            alternative="two-sided",
+            variance=inverse(df - 1),
+            method=f"{method}, two-sided, {units.words}",
+        )
+
+
+def _positive(table: gnomon.Table) -> None:
+    """Refuse parts that are 0 or less."""
+    for name in table.of:
+        zeros = int((table.score(name) <= 0).sum())
+        if zeros:
+            raise gnomon.StatisticError(
+                f"part {name!r} has {common.plural(zeros, 'value')} that "
+                f"{'is' if zeros == 1 else 'are'} not positive, and a log-ratio needs positive "
+                "parts; replace zeros first and say how"
+            )
