@@ -10,6 +10,7 @@ from gnomon_plugins.scorers.choice import Choice
 from gnomon_plugins.scorers.field import Field
 from gnomon_plugins.scorers.judge_code import JudgeCode
 from gnomon_plugins.scorers.likert import Likert
+from gnomon_plugins.scorers.stated_number import StatedNumber
 from gnomon_plugins.scorers.weat import Weat
 from gnomon_plugins.scorers.wefat import Wefat
 from gnomon_plugins.scorers.yes_no import YesNo
@@ -25,6 +26,7 @@ def register_scorers() -> Iterable[type]:
         Likert,
         Weat,
         Wefat,
+        StatedNumber,
         JudgeCode,
         YesNo,
     ]

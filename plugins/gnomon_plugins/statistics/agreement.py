@@ -64,6 +64,7 @@ class CohenKappa:
     """
 
     name: ClassVar[str] = "cohen-kappa"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     weights: Literal["none", "linear", "quadratic"] = "none"
@@ -144,6 +145,7 @@ class FleissKappa:
     """
 
     name: ClassVar[str] = "fleiss-kappa"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
@@ -224,6 +226,7 @@ class KrippendorffAlpha:
     """
 
     name: ClassVar[str] = "krippendorff-alpha"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     scale: Literal["nominal", "ordinal", "interval", "ratio"] = "nominal"

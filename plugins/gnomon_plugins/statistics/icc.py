@@ -84,6 +84,7 @@ class Icc:
     """
 
     name: ClassVar[str] = "icc"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     forms: tuple[Form, ...] = _FORMS

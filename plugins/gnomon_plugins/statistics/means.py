@@ -42,8 +42,6 @@ class Mean:
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
         """The mean; the interval is left out, with a note, where the values do not vary."""
-        from scipy import stats
-
         kept = common.present(table, table.of[:1], need=1, what="a mean")
         values = kept.values
         mean = float(values.mean())
@@ -59,7 +57,7 @@ class Mean:
         if error < common.SMALLEST_SD:
             units = "values are equal" if codes is None else "clusters have equal means"
             return attrs.evolve(made, note=f"all {units}, so there is no interval")
-        reach = float(stats.t.isf((1 - self.level) / 2, df)) * error
+        reach = effects.t_quantile(self.level, df) * error
         return attrs.evolve(
             made,
             low=mean - reach,

@@ -39,8 +39,6 @@ def t_of_mean(
     method: str,
 ) -> gnomon.Estimate:
     """The t test that a mean equals a value, with Cohen's d and its noncentral-t interval."""
-    from scipy import stats
-
     spread = common.varied(values, name, what=what)
     codes, count = None, 0
     if cluster is not None:
@@ -56,7 +54,7 @@ def t_of_mean(
     mean = float(values.mean())
     t = (mean - against) / error
     p, log10_p = t_tail(t, df, alternative)
-    reach = float(stats.t.isf((1 - level) / 2, df)) * error
+    reach = effects.t_quantile(level, df) * error
     # The noncentrality is d times sd over standard error: sqrt(n) for independent rows.
     low, high = effects.noncentral_t_interval(t, df, level)
     return gnomon.Estimate(
@@ -268,8 +266,6 @@ class TWelch:
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
         """The difference with its test and effect size; refuses groups of one or of no spread."""
-        from scipy import stats
-
         what = "a t test of two means"
         two = groups.two_samples(table, self.between, self.levels, need=2, what=what)
         pooled = groups.pooled_sd(two, what=what)
@@ -277,7 +273,7 @@ class TWelch:
         difference = float(two.first.mean() - two.second.mean())
         t = (difference - self.against) / error
         p, log10_p = t_tail(t, df, self.alternative)
-        reach = float(stats.t.isf((1 - self.level) / 2, df)) * error
+        reach = effects.t_quantile(self.level, df) * error
         size = groups.standardized_difference(
             two,
             pooled,
