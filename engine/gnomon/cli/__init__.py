@@ -15,6 +15,10 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "cache": (
+        "gnomon.cli.cache",
+        "Say why replies were, or were not, taken from the store.",
+    ),
     "check": (
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
