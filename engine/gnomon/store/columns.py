@@ -18,7 +18,7 @@ from gnomon.errors import StoreError, did_you_mean, listing
 from gnomon.records import SCORE_STATUSES
 from gnomon.store.reading import Lookup
 from gnomon.store.values import from_json
-from gnomon.table import Texts
+from gnomon.table import Texts, numbered
 from gnomon.templates import show
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ ABSENT = "absent"
 """Status of a score that was not made for a unit which has another of the scores asked for."""
 _STATUSES = (*SCORE_STATUSES, ABSENT)
 _STATUS_CODE = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(SCORE_STATUSES))
-_ROW = "i8,f8,i1"
-"""A score as it is read: unit, value, code of its status."""
 
 Coded = tuple["np.ndarray", "np.ndarray"]
 """Distinct texts, and for each row the position of its text among them."""
@@ -175,30 +173,73 @@ def _of_run(
     found: dict[str, np.ndarray] = {}
     for name in names:
         numbers = _name_ids(connection, name)
-        rows = connection.execute(
-            f"SELECT {unit}_id, ifnull(value, 'nan'), CASE status {_STATUS_CODE} END FROM score "  # noqa: S608 -- names of our own
-            f"WHERE scoring_id = ? AND name_id IN ({','.join('?' * len(numbers))})",
+        found[name] = _read(
+            connection,
+            (f"{unit}_id", "ifnull(value, 'nan')", f"CASE status {_STATUS_CODE} END"),
+            f"score WHERE scoring_id = ? AND name_id IN ({','.join('?' * len(numbers))})",
             (each.scoring_id, *numbers),
+            f"{_ID},f8,i1",
         )
-        # Straight into an array: a million rows as Python objects would be two hundred megabytes.
-        found[name] = np.fromiter(rows, dtype=_ROW)
-    units = np.unique(np.concatenate([read["f0"] for read in found.values()]))
-    made, order = _Labels(connection, each.run_id, labels).of(unit, units)
+    units = _distinct([read["f0"] for read in found.values()])
+    made = _Labels(connection, each.run_id, labels, unit)
+    order = made.order(units)
     scores: dict[str, np.ndarray] = {}
     states: dict[str, Coded] = {}
     statuses = np.array(_STATUSES)
-    for name, read in found.items():
-        at = np.searchsorted(units, read["f0"])
+    for name in names:
+        # Let go of one by one, before the labels are made: of a million scores, all at once is much.
+        read = found.pop(name)
+        at = np.searchsorted(units, read["f0"]).astype(_ID)
         column = np.full(len(units), np.nan)
         codes = np.full(len(units), len(_STATUSES) - 1, dtype=np.int8)
         column[at], codes[at] = read["f1"], read["f2"]
         scores[name], states[name] = column[order], (statuses, codes[order])
+        del read, at, column, codes
     return ScoreColumns(
         scores=scores,
         statuses=Texts({name: partial(_given, coded) for name, coded in states.items()}),
-        labels=Texts(made),
+        labels=Texts(made.columns(units)),
         over=unit,
     )
+
+
+_ID = "i4"
+"""How a row's number is held. A database of two thousand million rows would be a terabyte."""
+
+
+def _read(
+    connection: sqlite3.Connection,
+    columns: Sequence[str],
+    source: str,
+    parameters: Sequence[Any],
+    dtype: str,
+    order: str = "",
+) -> np.ndarray:
+    """Rows as one array with the fields f0, f1, …
+
+    Straight into an array of the right length: a million rows as Python objects would be two hundred
+    megabytes, and an array that grows is there twice while it does.
+    """
+    import numpy as np
+
+    (count,) = connection.execute(f"SELECT count(*) FROM {source}", parameters).fetchone()  # noqa: S608 -- names of our own
+    rows = connection.execute(
+        f"SELECT {', '.join(columns)} FROM {source} {order}",  # noqa: S608 -- names of our own
+        parameters,
+    )
+    fields = [(f"f{at}", kind) for at, kind in enumerate(dtype.split(","))]
+    return np.fromiter(rows, dtype=fields, count=count)
+
+
+def _distinct(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """All numbers of some columns, sorted, each once."""
+    import numpy as np
+
+    only = parts[0]
+    # Scores are mostly read in the order of their units, and then there is nothing to sort.
+    if len(parts) == 1 and bool((only[1:] > only[:-1]).all()):
+        return np.ascontiguousarray(only)
+    return np.unique(np.concatenate(parts))
 
 
 def _given(coded: Coded) -> Coded:
@@ -219,83 +260,92 @@ class _Labels:
         connection: A connection that may read.
         run_id: The run.
         wanted: The columns that are needed, None for all.
+        unit: What a row is.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, run_id: int, wanted: Collection[str] | None
+        self,
+        connection: sqlite3.Connection,
+        run_id: int,
+        wanted: Collection[str] | None,
+        unit: Literal["trial", "item"],
     ) -> None:
         self._connection = connection
         self._run_id = run_id
         self._wanted = wanted
+        self._unit = unit
         self._lookup = Lookup(connection)
         self._labels: dict[str, Callable[[], Coded]] = {}
+        self._keep: np.ndarray | None = None
 
     def _wants(self, name: str) -> bool:
         return self._wanted is None or name in self._wanted
 
-    def of(
-        self, unit: Literal["trial", "item"], units: np.ndarray
-    ) -> tuple[dict[str, Callable[[], Coded]], np.ndarray]:
-        """Columns for units in plan order, and the positions that put sorted units into that order."""
+    def order(self, units: np.ndarray) -> np.ndarray:
+        """The positions that put sorted units into plan order."""
         import numpy as np
 
-        if unit == "trial":
-            keep, order = self._places(units)
-            item_ids = self._trial_numbers("item_id")[keep]
+        if self._unit == "item":
+            return np.arange(len(units), dtype=_ID)
+        ids = self._trial_numbers("id")
+        at = np.searchsorted(units, ids).astype(_ID)
+        at[at == len(units)] = 0
+        keep = np.flatnonzero(units[at] == ids) if len(units) else np.zeros(0, dtype=_ID)
+        self._keep = keep.astype(_ID)
+        order: np.ndarray = at[self._keep]
+        return order
+
+    def columns(self, units: np.ndarray) -> dict[str, Callable[[], Coded]]:
+        """Columns for units in plan order; ``order`` was called before."""
+        import numpy as np
+
+        keep = self._keep
+        if keep is not None:
             self._conditions(keep)
             self._drawn(keep)
-            if self._wants("repeat"):
-                self._spell("repeat", keep)
-            if self._wants("ordinal"):
-                self._spell("ordinal", keep)
-        else:
-            item_ids, order = units, np.arange(len(units))
-        self._items(item_ids)
+            for column in ("repeat", "ordinal"):
+                if self._wants(column):
+                    self._spell(column, keep)
+        self._items(units if keep is None else self._trial_numbers("item_id")[keep])
         measure, model, format_ = self._connection.execute(
             "SELECT measure, model, format FROM runs WHERE run = ?", (self._run_id,)
         ).fetchone()
         single = {"run": str(self._run_id), "measure": measure, "model": model or ""}
-        if unit == "item":
+        if self._unit == "item":
             single["format"] = format_
         for name, value in single.items():
             if name == "run" or self._wants(name):
-                self._code(name, [value], np.zeros(len(order), np.int8))
-        return self._labels, order
+                self._code(
+                    name, [value], np.zeros(len(units) if keep is None else len(keep), np.int8)
+                )
+        return self._labels
 
     def _trial_numbers(self, column: str) -> np.ndarray:
-        # One text for the whole column: a million Python integers would cost ten times as much.
-        import numpy as np
-
-        (text,) = self._connection.execute(
-            f"SELECT group_concat({column}) FROM (SELECT {column} FROM trial WHERE run_id = ? "  # noqa: S608 -- names of our own
-            "ORDER BY ordinal)",
+        return _read(
+            self._connection,
+            (column,),
+            "trial WHERE run_id = ?",
             (self._run_id,),
-        ).fetchone()
-        return np.fromstring(text or "", dtype=np.int64, sep=",")
-
-    def _places(self, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        import numpy as np
-
-        ids = self._trial_numbers("id")
-        at = np.searchsorted(units, ids)
-        at[at == len(units)] = 0
-        keep = np.flatnonzero(units[at] == ids) if len(units) else np.zeros(0, dtype=np.int64)
-        return keep, at[keep]
+            _ID,
+            "ORDER BY ordinal",
+        )["f0"]
 
     def _code(self, name: str, values: Sequence[str], codes: np.ndarray) -> None:
         import numpy as np
 
-        small = codes.astype(np.int16 if len(values) < 1 << 15 else np.int32)
+        small = codes.astype(np.min_scalar_type(len(values)))
         self._labels[name] = partial(_given, (np.array(list(values) or [""], np.str_), small))
 
     def _spell(self, column: str, keep: np.ndarray) -> None:
         # Spelt when it is asked for, which numbers of trials seldom are.
-        self._labels[column] = partial(_spelt, self._trial_numbers(column)[keep])
-
-    def _conditions(self, keep: np.ndarray) -> None:
         import numpy as np
 
-        ids, codes = np.unique(self._trial_numbers("condition_id")[keep], return_inverse=True)
+        numbers = self._trial_numbers(column)[keep]
+        small = numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
+        self._labels[column] = partial(_spelt, small)
+
+    def _conditions(self, keep: np.ndarray) -> None:
+        ids, codes = numbered(self._trial_numbers("condition_id")[keep])
         conditions = [self._lookup.condition(number) for number in ids.tolist()]
         for factor in dict.fromkeys(name for found in conditions for name in found[1]):
             if self._wants(factor):
@@ -307,7 +357,7 @@ class _Labels:
         import numpy as np
 
         # Keys and groups only, in one scan: a run may have as many items as trials, and few groups.
-        ids, codes = np.unique(item_ids, return_inverse=True)
+        ids, codes = numbered(item_ids)
         wanted = set(ids.tolist())
         keys: list[str] = []
         group_codes: list[int] = []
@@ -320,7 +370,7 @@ class _Labels:
                 keys.append(key if exact is None else from_json(exact)[0])
                 group_codes.append(seen.setdefault(groups, len(seen)))
         held = [from_json(text) if text else {} for text in seen]
-        places = np.array(group_codes, dtype=np.int64)[codes]
+        places = np.array(group_codes, dtype=np.int32)[codes]
         for group in dict.fromkeys(name for groups in held for name in groups):
             if self._wants(group):
                 self._code(group, [str(groups.get(group, "")) for groups in held], places)
