@@ -78,12 +78,26 @@ class Design:
         balanced: Factors of which each trial gets one level, balanced over items and repeats
             in a seeded Latin square, so that they cost no further trials.
         draw: Random choices, in order; a later one may use the result of an earlier one.
+        cluster: The column whose trials are not independent: the item, or the group of several items
+            that were made from one. Statistics follow it unless they name another; ``none`` takes
+            trials as independent.
     """
 
     repeats: int = 1
     factors: Mapping[str, tuple[str, ...] | Mapping[str, Level]] = attrs.field(factory=dict)
     balanced: Mapping[str, tuple[str, ...] | Mapping[str, Level]] = attrs.field(factory=dict)
     draw: tuple[Draw, ...] = ()
+    cluster: str = "item"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The columns whose rows are not independent, for a table of scores."""
+        return clusters_of(self.cluster)
+
+
+def clusters_of(cluster: str) -> tuple[str, ...]:
+    """The columns that ``[design] cluster`` names; none for ``none``."""
+    return () if cluster == "none" else (cluster,)
 
 
 @attrs.frozen(kw_only=True)

@@ -124,8 +124,9 @@ class Table:
         statuses: Score name → status strings of shape (rows,), in the order of ``scores``.
         labels: Column → strings of shape (rows,): ``item``, ``repeat``, ``model``, factors, groups.
         of: The score names the statistic was asked for, in order.
-        design: What the design says about dependence: the label columns that repeat within a row's
-            unit. ``item`` unless the design has more.
+        design: What the design says about dependence: label columns whose rows are not independent
+            (``[design] cluster``). A statistic that is not told its clusters uses the first of
+            them in which rows repeat.
     """
 
     scores: Mapping[str, np.ndarray]
@@ -170,6 +171,20 @@ class Table:
                 f"there is no column {name!r}{did_you_mean(name, self.labels)}; "
                 f"there are: {listing(self.labels)}"
             ) from None
+
+    def coded(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct labels of a column here, sorted, and for each row the position of its own.
+
+        Raises:
+            StatisticError: There is no such column.
+        """
+        import numpy as np
+
+        if name not in self.labels:
+            self.label(name)
+        texts, codes = _coded(self.labels, name)
+        here, places = np.unique(codes, return_inverse=True)
+        return texts[here], places
 
     def rows(self, keep: np.ndarray) -> Table:
         """The table of some rows: a boolean mask, or positions (which may repeat)."""

@@ -15,6 +15,10 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "cache": (
+        "gnomon.cli.cache",
+        "Say why replies were, or were not, taken from the store.",
+    ),
     "check": (
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
@@ -31,6 +35,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "failures": (
+        "gnomon.cli.failures",
+        "Show the commonest replies that could not be read, and what would have been; refusals and errors.",
+    ),
     "freeze": (
         "gnomon.cli.freeze",
         "Write down what a run will be before it is made, so that the run can be held against it.",
@@ -39,7 +47,7 @@ COMMANDS = {
         "gnomon.cli.importing",
         "Store replies that others published as a run, and score them.",
     ),
-    "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
+    "list": ("gnomon.cli.listing", "List measures, runs, or plugins of a kind."),
     "models": ("gnomon.cli.models", "List or pull model files."),
     "new": (
         "gnomon.cli.new",
@@ -73,6 +81,10 @@ COMMANDS = {
     "score": (
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
+    ),
+    "show": (
+        "gnomon.cli.show",
+        "Show a trial: the whole conversation, and beside it what was read off it.",
     ),
     "validate": (
         "gnomon.cli.validate",
