@@ -68,6 +68,7 @@ GENERIC = {
     "exact": "a probability is exact or sampled, by the contract of choose",
     "field": "an item has fields",
     "file": "files are read everywhere",
+    "http": "how addresses begin",
     "items": "the contract's word",
     "length": "texts have lengths",
     "list": "a command, and a type",

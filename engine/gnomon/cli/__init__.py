@@ -57,6 +57,10 @@ COMMANDS = {
         "gnomon.cli.query",
         "Ask SQL of a results database. It is opened read-only; nothing can be changed.",
     ),
+    "report": (
+        "gnomon.cli.report",
+        "Write what was measured, how, and what was found as one HTML file that needs no network.",
+    ),
     "results": (
         "gnomon.cli.results",
         "Show the estimates with interval, p, corrected p, n, and what is missing and why.",

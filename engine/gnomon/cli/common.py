@@ -104,6 +104,27 @@ def only_of(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(value.split(",")) for name, value in pairs(given, "--only").items()}
 
 
+def limits_of(given: tuple[str, ...], option: str) -> dict[str, float]:
+    """``[ROLE=]N`` words as role → number; the role is empty where none is named.
+
+    Raises:
+        UsageError: No number, or a role named twice.
+    """
+    out: dict[str, float] = {}
+    for word in given:
+        role, equals, value = word.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            raise UsageError(f"{option} takes a number or ROLE=NUMBER; it got {word!r}") from None
+        if equals and not role:
+            raise UsageError(f"{option} takes a number or ROLE=NUMBER; it got {word!r}")
+        if role in out:
+            raise UsageError(f"{option} is given twice" + (f" for {role!r}" if role else ""))
+        out[role] = number
+    return out
+
+
 def files_of(given: tuple[str, ...]) -> dict[str, Path]:
     """``--file`` words as name → path."""
     return {name: Path(path) for name, path in pairs(given, "--file").items()}

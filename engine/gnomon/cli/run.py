@@ -12,6 +12,7 @@ from gnomon.cli.common import (
     database_option,
     files_of,
     json_option,
+    limits_of,
     load_measure,
     only_of,
     pairs,
@@ -63,6 +64,18 @@ from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
     show_default=True,
     help="Most seconds one call waits between tries, in all.",
 )
+@click.option(
+    "--rpm",
+    multiple=True,
+    metavar="[ROLE=]N",
+    help="Most calls a minute to a model. May be given again for other roles.",
+)
+@click.option(
+    "--tpm",
+    multiple=True,
+    metavar="[ROLE=]N",
+    help="Most tokens a minute, of prompts and replies. May be given again for other roles.",
+)
 @click.option("--max-calls", type=int, help="Stop before more calls than this; resumable.")
 @click.option("--max-cost", type=float, help="Stop before more US dollars than this; resumable.")
 @click.option("--max-time", type=float, help="Stop after so many seconds; resumable.")
@@ -83,7 +96,8 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
 
     Replies are stored the moment they arrive. The same command again continues an unfinished run and
     asks nothing twice. A call that may succeed later (429, 5xx, a broken connection) is tried again
-    after the time the provider names, otherwise after 1, 2, 4, … seconds.
+    after the time the provider names, otherwise after 1, 2, 4, … seconds. A provider that was asked too
+    often is asked less often from then on, and gradually more often again.
 
     \b
     gnomon run implicit-bias --model local:smollm2-135m
@@ -115,6 +129,8 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
             timeout=options["timeout"],
             retries=options["retries"],
             max_wait=options["max_wait"],
+            rpm=limits_of(options["rpm"], "--rpm"),
+            tpm=limits_of(options["tpm"], "--tpm"),
             cache=options["cache"],
             fresh=options["fresh"],
             executor=options["executor"],
@@ -155,8 +171,10 @@ def _report(outcome: Any, rows: list[dict[str, Any]], broken: list[str]) -> dict
         "trials": {"planned": tally.planned, "before": tally.before, "now": tally.done},
         "calls": tally.calls,
         "cached": tally.cached,
+        "limited": tally.limited,
         "replies": dict(tally.statuses),
         "seconds": round(tally.seconds, 3),
+        "waited": round(tally.waiting, 3),
         "tokens_in": tally.tokens_in,
         "tokens_out": tally.tokens_out,
         "cost": tally.cost if tally.calls > tally.unpriced else None,
@@ -176,10 +194,11 @@ def _saved(outcome: Any) -> int:
 def _print_end(outcome: Any, broken: list[str], database: Path) -> None:
     tally = outcome.tally
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(tally.statuses.items()))
+    waited = f", {tally.waiting:.1f} s of waiting between tries" if tally.waiting else ""
     click.echo(
         f"run {outcome.run_id} in {database}: {tally.before + tally.done} of {tally.planned} trials, "
         f"{tally.calls} calls{f' ({statuses})' if statuses else ''}, {tally.cached} replies from the "
-        f"store, {tally.seconds:.1f} s"
+        f"store, {tally.seconds:.1f} s{waited}"
     )
     if outcome.stopped:
         click.echo(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")

@@ -111,6 +111,7 @@ class Session:
             calls=tally.calls,
             cached=tally.cached,
             trials=tally.done,
+            waited=round(tally.waiting, 3),
             seconds=tally.seconds,
             cost=tally.cost if tally.calls > tally.unpriced else None,
         )

@@ -4,6 +4,7 @@ One invariant: nothing is coerced and nothing is dropped. What the classes do no
 every fault has a line and a column, and all faults of a text are found in one pass.
 """
 
+from gnomon.structure.examples import example_of, example_options
 from gnomon.structure.options import OptionDoc, describe_options
 from gnomon.structure.positions import KeyPath, Positions, flatten, show_path
 from gnomon.structure.text import Document, read_document
@@ -17,6 +18,8 @@ __all__ = [
     "Positions",
     "default_of",
     "describe_options",
+    "example_of",
+    "example_options",
     "expected",
     "flatten",
     "found",

@@ -141,6 +141,15 @@ class AssociationD:
     A word given twice with the same label counts once; given both labels it counts for neither. Both
     are named in the detail, as are words that were not answered and lines that were not read.
 
+    Example::
+
+        [[score]]
+        use = "association-d"
+        positive = ["pleasant"]
+        negative = ["unpleasant"]
+        default_labels = ["label_default"]
+        stigma_labels = ["label_stigma"]
+
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         words: The field that holds the words shown.

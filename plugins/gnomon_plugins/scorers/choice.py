@@ -29,6 +29,12 @@ class Choice:
     the model gave to all options together before they were made to sum to 1, where it is known. A reply in
     words is read too when ``options`` says what could be answered: p is then 1 or 0.
 
+    Example::
+
+        [[score]]
+        use = "choice"
+        field = "letter_one"
+
     Attributes:
         option: The option, as written.
         field: A field or draw whose value is the option.

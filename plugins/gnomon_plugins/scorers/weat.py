@@ -35,6 +35,12 @@ class Weat:
     ``.coverage`` the share of words that have a vector; ``.words`` the number of target words used.
     A p-value that was bracketed is the upper bound; the detail says how it was found.
 
+    Example::
+
+        [[score]]
+        use = "weat"
+        method = "exact"
+
     Attributes:
         x: Field of the first targets.
         y: Field of the second targets.

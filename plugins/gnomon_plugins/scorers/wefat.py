@@ -30,6 +30,12 @@ class Wefat:
     Parts: ``.s`` is the difference of mean cosines; ``.p`` and ``.p-two-sided`` the p-values, with
     ``-low`` and ``-high`` bounds; ``.coverage`` the share of words that have a vector.
 
+    Example::
+
+        [[score]]
+        use = "wefat"
+        draws = 100000
+
     Attributes:
         word: Field of the word.
         a: Field of the first attributes.

@@ -22,6 +22,13 @@ class YesNo:
     A reply to an ask of kind ``choose`` gives the probability of the yes options instead, among
     yes and no together. An answer that begins with one and ends with the other is unparsed.
 
+    Example::
+
+        [[score]]
+        use = "yes-no"
+        yes = ["yes", "true"]
+        no = ["no", "false"]
+
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         yes: Words that mean yes.

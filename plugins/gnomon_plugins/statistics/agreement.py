@@ -64,6 +64,7 @@ class CohenKappa:
     """
 
     name: ClassVar[str] = "cohen-kappa"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     weights: Literal["none", "linear", "quadratic"] = "none"
@@ -90,7 +91,14 @@ class CohenKappa:
                 f"{constant} gave every unit the same rating, so {what} is 0 whatever the other says; "
                 "report the share of agreement"
             )
-        made = cohens_kappa(square, wt=None if self.weights == "none" else self.weights)
+        # statsmodels divides by the standard error, which is 0 where no category is shared.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            made = cohens_kappa(square, wt=None if self.weights == "none" else self.weights)
+        if not float(made.var_kappa0) > 1e-15:
+            raise gnomon.StatisticError(
+                f"no rating was given by both raters often enough to agree by chance, so {what} has no "
+                "standard error; are the ratings categories?"
+            )
         kappa, error = float(made.kappa), math.sqrt(max(0.0, float(made.var_kappa)))
         z = kappa / math.sqrt(float(made.var_kappa0))
         p, log10_p = normal_tail(z)
@@ -137,6 +145,7 @@ class FleissKappa:
     """
 
     name: ClassVar[str] = "fleiss-kappa"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
@@ -217,6 +226,7 @@ class KrippendorffAlpha:
     """
 
     name: ClassVar[str] = "krippendorff-alpha"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     scale: Literal["nominal", "ordinal", "interval", "ratio"] = "nominal"

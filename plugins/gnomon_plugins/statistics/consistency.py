@@ -91,6 +91,7 @@ class CronbachAlpha:
     """
 
     name: ClassVar[str] = "cronbach-alpha"
+    reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
@@ -198,6 +199,7 @@ class McdonaldOmega:
     """
 
     name: ClassVar[str] = "mcdonald-omega"
+    reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
     resamples: int = attrs.field(default=500, validator=common.at_least(100))
@@ -263,6 +265,7 @@ class SplitHalf:
     """
 
     name: ClassVar[str] = "split-half"
+    reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
     halves: Literal["odd-even", "random"] = "odd-even"
@@ -331,6 +334,7 @@ class TestRetest:
 
     __test__: ClassVar[bool] = False
     name: ClassVar[str] = "test-retest"
+    reliability: ClassVar[bool] = True
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)

@@ -57,9 +57,9 @@ def t_test_for(
 
 @attrs.frozen(kw_only=True)
 class Equivalence:
-    """Two one-sided t tests: is a mean, or a difference of means, within bounds? (Schuirmann 1987)
+    """Two one-sided t tests: is a mean, or a difference of means, within bounds?
 
-    p is the greater of the two one-sided p-values; below α the effect lies within the bounds. The
+    Schuirmann (1987). p is the greater of the two one-sided p-values; below α the effect lies within the bounds. The
     interval is the one at ``1 − 2 (1 − level)``, which then lies within them too.
 
     Example::

@@ -84,6 +84,7 @@ class Icc:
     """
 
     name: ClassVar[str] = "icc"
+    reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
     forms: tuple[Form, ...] = _FORMS
@@ -125,11 +126,16 @@ class Icc:
             else (s.rows - noise) / (s.rows + (k - 1) * noise + k * raters)
         )
         low, high = self._interval(form, s, f, df1, df2)
+        if low > high:
+            # Below -1/(k - 1) for one rater, the coefficient for k raters has passed its pole.
+            note = "; ".join(
+                filter(None, [note, "the interval has no lower end, so none is given"])
+            )
         return gnomon.Estimate(
             quantity=f"icc({form})",
             value=value,
-            low=low,
-            high=high,
+            low=low if low <= high else None,
+            high=high if low <= high else None,
             level=self.level,
             test="F",
             test_value=f,
