@@ -31,6 +31,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "export": (
+        "gnomon.cli.export",
+        "Write results for other programs: everything, one view, logs of Inspect, or what to cite.",
+    ),
     "freeze": (
         "gnomon.cli.freeze",
         "Write down what a run will be before it is made, so that the run can be held against it.",

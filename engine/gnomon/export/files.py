@@ -45,7 +45,8 @@ def write_rows(form: str, out: IO[bytes], columns: Mapping[str, str], batches: B
 
 
 def _write_csv(out: IO[str], columns: Mapping[str, str], batches: Batches) -> int:
-    writer = csv.writer(out, lineterminator="\n")
+    # The line ends of RFC 4180: with others Python 3.11 leaves a carriage return in a cell unquoted.
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
     cells = csv_writer(list(columns.values()))
     count = 0

@@ -51,7 +51,7 @@ def restore(folder: Path, database: Path) -> Exported:
         with closing(sqlite3.connect(part, isolation_level=None)) as connection:
             rows = _fill(connection, folder, manifest)
         os.replace(part, database)  # noqa: PTH105 -- as in the rest of the project, explicit about what is replaced
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"the database {database} cannot be made: {reason}") from None
     finally:
@@ -121,7 +121,7 @@ def _fill(
         insert = f'INSERT INTO "{table}" ({names}) VALUES ({places})'  # noqa: S608 -- names that were found in our schema
         try:
             connection.executemany(insert, read_rows(manifest["form"], path, columns))
-        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise StoreError(f"{path} does not fit into a gnomon database: {error}") from None
         (rows[table],) = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # noqa: S608 -- as above
     connection.execute("COMMIT")
