@@ -104,7 +104,7 @@ def command(tables: tuple[Path, ...], measure: str | None, **options: Any) -> No
             f"a table of replies needs {' and '.join(missing)}; only a folder that 'gnomon export' wrote "
             "is imported without"
         )
-    from gnomon.cli.results import estimate_rows, print_estimates
+    from gnomon.cli.estimates import estimate_rows, print_estimates
     from gnomon.run.importing import ImportRequest, Mapped, import_replies
     from gnomon.store import Store
 
