@@ -44,7 +44,7 @@ VIEWS = ("runs", "trials", "conversations", "scores", "results", "failures")
     "database",
     type=click.Path(path_type=Path),
     envvar="GNOMON_DB",
-    help="The results database, when it is not the first word.  [default: results.db]",
+    help="The results database, when it is not the first word; results.db unless given.",
 )
 def command(
     words: tuple[str, ...],
