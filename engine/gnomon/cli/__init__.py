@@ -15,6 +15,10 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "cache": (
+        "gnomon.cli.cache",
+        "Say why replies were, or were not, taken from the store.",
+    ),
     "check": (
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
@@ -44,6 +48,10 @@ COMMANDS = {
         "Store replies that others published as a run, and score them.",
     ),
     "list": ("gnomon.cli.listing", "List measures, runs, or plugins of a kind."),
+    "merge": (
+        "gnomon.cli.merge",
+        "Merge results databases into one, such as the shards of a campaign.",
+    ),
     "models": ("gnomon.cli.models", "List or pull model files."),
     "new": (
         "gnomon.cli.new",
