@@ -112,11 +112,9 @@ def forms_of(
     plugins = _scorers(facts.spec_text, catalogue)
     named = {int(run["run"]): run for run in store.runs()}[run_id]
     groups: dict[tuple[str, str, str], list[tuple[Missing, str]]] = {}
-    looked = 0
-    for missing in _chosen(view.missing(run_id), scores, totals):
-        looked += 1
+    for place, missing in enumerate(_chosen(view.missing(run_id), scores, totals)):
         text, form = "", UNSEEN
-        if looked <= MOST_ROWS:
+        if place < MOST_ROWS:
             said, fields = ([], {}) if missing.trial is None else view.said(missing.trial)
             text = _read_text(said, plugins.get(missing.name))
             form = normal_form(text, fields)
@@ -132,7 +130,7 @@ def forms_of(
             of=totals[name],
             form=form,
             example=members[0][1],
-            trial=members[0][0].trial,
+            trial=None if form == UNSEEN else members[0][0].trial,
         )
         for (name, status, form), members in groups.items()
     ]
