@@ -70,6 +70,10 @@ COMMANDS = {
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
     ),
+    "serve": (
+        "gnomon.cli.serve",
+        "Browse a results database on this machine: tables, questions and charts, read-only.",
+    ),
     "validate": (
         "gnomon.cli.validate",
         "Try a measure on planted respondents: does it find what is there, and nothing else?",
