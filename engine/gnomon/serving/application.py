@@ -43,7 +43,7 @@ def datasette() -> Any:
         import uvicorn  # noqa: F401 - asked for here, so that a missing one is known at once
     except ImportError as error:
         raise UsageError(
-            f"serving needs the package {error.name!r}, which is not installed; "
+            f"serving needs the package {str(error.name).partition('.')[0]!r}, which is not installed; "
             "install it with: pip install 'gnomon[serve]'"
         ) from None
     return datasette
@@ -132,7 +132,11 @@ def serve(path: Path, port: int, *, ready: Callable[[str], None]) -> None:
         UsageError: The port cannot be had, or a package is missing.
     """
     made = application(path)
+    import rich
     import uvicorn
+
+    # Datasette prints every refused query with all its variables, texts of the database among them.
+    rich.reconfigure(quiet=True)
 
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
