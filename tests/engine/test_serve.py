@@ -99,9 +99,12 @@ def test_pages_load_without_a_complaint(browser: Any, server: str) -> None:
     page = visit(browser, server, "two/run/1", "-/report", "")
     for chart in page.query_selector_all("figure img"):
         chart.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "[...document.querySelectorAll('figure img')].every(i => i.complete && i.naturalWidth > 100)"
-    )
+    shown = "[...document.querySelectorAll('figure img')].every(i => i.complete && i.naturalWidth > 100)"
+    for _ in range(100):
+        if page.evaluate(shown):
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate(shown)
     assert page.locator("figure img").count() == 2
 
 

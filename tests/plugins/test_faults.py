@@ -46,6 +46,14 @@ NOW = 1_700_000_000.0
         ({"x-ratelimit-reset": "2h0m1.5s"}, 7201.5),
         ({"x-ratelimit-reset": "2023-11-14T22:13:50Z"}, 30.0),
         ({"retry-after": "3", "x-ratelimit-reset": "60"}, 3.0),
+        (
+            {
+                "retry-after": formatdate(NOW + 3605, usegmt=True),
+                "date": formatdate(NOW + 3600, usegmt=True),
+            },
+            5.0,
+        ),
+        ({"retry-after": formatdate(NOW + 30, usegmt=True), "date": "today"}, 30.0),
     ],
 )
 def test_waiting_times(headers, seconds):
@@ -57,7 +65,7 @@ def test_waiting_times(headers, seconds):
 def test_waiting_times_are_sane_for_any_header(text, now):
     """Whatever a header says, the wait is unknown or between 0 and a day."""
     for name in ("retry-after-ms", "retry-after", "x-ratelimit-reset"):
-        wait = retry_after({name: text}, now)
+        wait = retry_after({name: text, "date": text}, now)
         assert wait is None or 0 <= wait <= LONGEST_WAIT
 
 

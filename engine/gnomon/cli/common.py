@@ -13,6 +13,7 @@ from gnomon.errors import UsageError
 
 if TYPE_CHECKING:
     from gnomon.catalogue import Catalogue
+    from gnomon.run.states import RunState
     from gnomon.spec import Spec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,6 +38,12 @@ plugin_option = click.option(
     help="Load a one-file plugin. May be given again.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+junit_option = click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the outcome of every check as JUnit's XML.",
+)
 file_option = click.option(
     "--file",
     "files",
@@ -139,6 +146,31 @@ def load_measure(
 
     catalogue = Catalogue(files=plugin_files)
     return catalogue, load(catalogue.find_measure(measure), catalogue, files=files)
+
+
+def no_runs(database: Path) -> str:
+    """What is said of a database in which nothing was run."""
+    return (
+        f"there are no runs in {database} yet; 'gnomon run MEASURE --model BACKEND:MODEL' makes one"
+    )
+
+
+def of_measure(states: list[RunState], measure: str | None, database: Path) -> list[RunState]:
+    """The runs of one measure; all of them when none is named.
+
+    Raises:
+        UsageError: There are runs, and none of that measure.
+    """
+    chosen = [state for state in states if measure in (None, state.measure)]
+    if measure is not None and states and not chosen:
+        from gnomon.errors import did_you_mean, listing
+
+        known = {state.measure for state in states}
+        raise UsageError(
+            f"there is no run of the measure {measure!r} in {database}"
+            f"{did_you_mean(measure, known)}; there are: {listing(known)}"
+        )
+    return chosen
 
 
 def print_json(value: object) -> None:

@@ -25,7 +25,7 @@ def command(
     The new scores and estimates are added as a further pass; the earlier pass stays in the database.
     """
     from gnomon.catalogue import Catalogue
-    from gnomon.cli.results import estimate_rows, print_estimates
+    from gnomon.cli.estimates import estimate_rows, print_estimates
     from gnomon.run.rescore import rescore
     from gnomon.store import Store
 

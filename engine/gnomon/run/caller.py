@@ -270,7 +270,7 @@ class Caller:
                 return reply_id, reply
             if failure.fatal:
                 self.stop(failure.message)
-            pause = self._wait(failure, attempt, waited)
+            pause = self._wait(failure, key, attempt, waited)
             if pause is None:
                 return reply_id, reply
             if failure.after is not None:
@@ -349,14 +349,15 @@ class Caller:
                 "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"
             )
 
-    def _wait(self, failure: CallFailed, attempt: int, waited: float) -> float | None:
+    def _wait(self, failure: CallFailed, key: bytes, attempt: int, waited: float) -> float | None:
         """Seconds until the next try; None when there is none."""
         if not failure.retry or self.stopped is not None or attempt > self._request.retries:
             return None
         if failure.after is not None:
             wait = max(0.0, failure.after)
         else:
-            jitter = 0.5 + self._seed.child("jitter", self._tally.calls).uniform()
+            # Of each call by itself: those that failed together must not come back together.
+            jitter = 0.5 + self._seed.child("jitter", key.hex(), attempt).uniform()
             wait = min(LONGEST_BACK_OFF, 2.0 ** (attempt - 1)) * jitter
         return None if waited + wait > self._request.max_wait else wait
 

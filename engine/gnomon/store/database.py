@@ -17,7 +17,7 @@ from gnomon.errors import StoreError
 from gnomon.records import Ask, Estimate, Item, Reply, Score, Trial
 from gnomon.store import provenance
 from gnomon.store.keys import RunFacts
-from gnomon.store.opening import open_reading, open_writing
+from gnomon.store.opening import is_locked, open_reading, open_writing
 from gnomon.store.reader import Reader
 from gnomon.store.replies import StoredReply
 from gnomon.store.writing import Writer
@@ -158,6 +158,17 @@ class Store(Reader):
                 (reason, calls, cached, seconds, cost),
                 more,
             )
+
+    def last_sessions(self) -> dict[int, tuple[str | None, str | None, int | None]]:
+        """Run → when its last invocation ended (None when it has not said so), why, and how many
+        trials it said were planned.
+        """
+        self._settle()
+        return provenance.last_sessions(self._connection)
+
+    def is_being_written(self) -> bool:
+        """Whether some process, this one or another, has the right to write."""
+        return self._lock is not None or is_locked(self.path)
 
     def note_lock(self, run_id: int, text: str, differences: Sequence[str]) -> None:
         """Note that this invocation on a run was held against a lock.

@@ -136,6 +136,12 @@ class JudgeCode:
         )
         return self._read(answer, judged, words)
 
+    def hint(self, record: TrialRecord) -> str:
+        """What would have been read of the judge."""
+        said = {exchange.ask.name: exchange.reply.text for exchange in record.exchanges}
+        words = list(self._words({**record.trial.fields, **said}))
+        return f"one of {', '.join(words)} from the {self.role}, alone or as the last line"
+
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
         """The answer that is judged, or the judge's reading of it.
 

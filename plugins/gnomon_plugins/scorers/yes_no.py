@@ -68,6 +68,11 @@ class YesNo:
             return Score(name=self.name, value=None, status="unparsed", detail=detail)
         return Score(name=self.name, value=found.pop(), status=reply.status)
 
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        words = " or ".join((" / ".join(self.yes), " / ".join(self.no)))
+        return f"{words}, as the first word or as the whole last line"
+
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
         """Yes with probability 0.5 + effect; for ``choose``, that probability.
 
