@@ -90,6 +90,10 @@ COMMANDS = {
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
     ),
+    "serve": (
+        "gnomon.cli.serve",
+        "Browse a results database on this machine: tables, questions and charts, read-only.",
+    ),
     "show": (
         "gnomon.cli.show",
         "Show a trial: the whole conversation, and beside it what was read off it.",
