@@ -37,7 +37,8 @@ attribute       on           meaning (default)
                              form are added by the respondent, so only the answer is written
                              (nothing can be planted)
 ``truth``       statistic    method ``truth(table)``: the value that the estimate is of, given a
-                             table of *expected* scores (not known)
+                             table of *expected* scores; where there are several estimates, one
+                             ``Estimate`` for each with its quantity, group and value (not known)
 ``contrast``    statistic    method ``contrast(labels)``: the weight that the effect has in rows with
                              these labels, such as 0.5 and -0.5 in the two levels that are
                              compared; None when nothing is compared (the same in all rows)

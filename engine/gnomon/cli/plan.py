@@ -64,9 +64,9 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     prices: dict[str, Any] = {}
     format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
     if model is not None:
-        bound = bind(spec, roles, catalogue)
+        bound = bind(spec, roles, catalogue, kept=request.only)
         format_ = choose_format(request.format, spec, bound)
-        check_needs(spec.name, needs(spec, format_), bound, catalogue)
+        check_needs(spec.name, needs(spec, format_, request.only), bound, catalogue)
         for role, binding in bound.items():
             price = getattr(binding.backend, "price", None)
             prices[role] = price() if price is not None else None

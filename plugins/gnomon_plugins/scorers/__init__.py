@@ -8,6 +8,8 @@ import gnomon
 from gnomon_plugins.scorers.association_d import AssociationD
 from gnomon_plugins.scorers.field import Field
 from gnomon_plugins.scorers.judge_code import JudgeCode
+from gnomon_plugins.scorers.log_odds import LogOdds
+from gnomon_plugins.scorers.refusal import Refusal
 from gnomon_plugins.scorers.weat import Weat
 from gnomon_plugins.scorers.wefat import Wefat
 from gnomon_plugins.scorers.yes_no import YesNo
@@ -22,5 +24,7 @@ def register_scorers() -> Iterable[type]:
         Weat,
         Wefat,
         JudgeCode,
+        LogOdds,
+        Refusal,
         YesNo,
     ]

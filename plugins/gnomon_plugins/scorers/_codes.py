@@ -49,3 +49,14 @@ def opening(text: str, words: Collection[str]) -> str | None:
             if not rest or not (rest[0].isalnum() or rest[0] in "-_"):
                 return word
     return None
+
+
+def one_of(text: str, words: Collection[str]) -> str | None:
+    """The word that an answer gives, at its beginning or its end; None for none, or for two.
+
+    Args:
+        text: The answer.
+        words: The words to choose from, in plain form.
+    """
+    found = {word for word in (opening(text, words), stated(text, words)) if word is not None}
+    return found.pop() if len(found) == 1 else None

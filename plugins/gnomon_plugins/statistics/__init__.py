@@ -26,6 +26,7 @@ from gnomon_plugins.statistics.design_effects import DesignEffects
 from gnomon_plugins.statistics.discontinuity import RegressionDiscontinuity
 from gnomon_plugins.statistics.equivalence import BayesFactor, Equivalence
 from gnomon_plugins.statistics.icc import Icc
+from gnomon_plugins.statistics.level_differences import LevelDifferences, SignificantShare
 from gnomon_plugins.statistics.means import Mean, Proportion
 from gnomon_plugins.statistics.mixed import MixedLinear, MixedLogistic
 from gnomon_plugins.statistics.partial import (
@@ -85,6 +86,8 @@ def register_statistics() -> Iterable[type]:
         McdonaldOmega,
         SplitHalf,
         TestRetest,
+        LevelDifferences,
+        SignificantShare,
         RegressionDiscontinuity,
         ConfidenceSequence,
         DesignEffects,

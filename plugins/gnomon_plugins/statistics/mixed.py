@@ -88,6 +88,10 @@ class MixedLinear:
         with_factors: Label columns, treatment coded.
         reference: Factor → the level the others are compared with; the first in order unless given.
         standardize: Predictor scores are put in standard deviations.
+        without: Coefficients that are fitted and not reported, such as an ``intercept`` whose zero
+            is no hypothesis.
+        absolute: Give the mean of the absolute coefficients reported as well. Noise alone keeps it
+            above 0, so it has no interval and is for comparing conditions of one design.
         level: Confidence level of the intervals.
     """
 
@@ -97,6 +101,8 @@ class MixedLinear:
     with_factors: tuple[str, ...] = ()
     reference: Mapping[str, str] = attrs.field(factory=dict)
     standardize: bool = False
+    without: tuple[str, ...] = ()
+    absolute: bool = False
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
@@ -141,7 +147,18 @@ class MixedLinear:
                 name, (float(value), float(error)), df, scale, (len(data.y), method, note)
             )
             for name, value, error, df in rows
+            if name not in self.without
         ]
+        if self.absolute and out:
+            out.append(
+                gnomon.Estimate(
+                    quantity="mean-absolute",
+                    value=sum(abs(one.value or 0.0) for one in out) / len(out),
+                    n=len(data.y),
+                    method=f"{method}, mean of {common.plural(len(out), 'absolute coefficient')}",
+                    note=note,
+                )
+            )
         between = float(covariance[0, 0])
         share = gnomon.Estimate(
             quantity=f"icc({self.group})",
