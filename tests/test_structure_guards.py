@@ -408,10 +408,8 @@ def test_the_public_names_are_sorted_and_there() -> None:
 
 LONGEST = 300
 LONG = {
-    "engine/gnomon/run/loop.py": "one run and its state, from plan to outcome",
     "engine/gnomon/store/dictionary.py": "the meaning of every table and column, in words",
     "engine/gnomon/store/reading.py": "one query after another",
-    "engine/gnomon/store/writing.py": "the one writer: all that its connection and its batch share",
 }
 """Modules that may be longer, and why."""
 

@@ -25,14 +25,20 @@ NOT_PLANTED = {
     "wefat-names": _VECTORS,
     "wefat-occupations": _VECTORS,
 }
-REPEATS = {"decision-bias": 2}
+REPEATS = {"decision-bias": 2, "token-noise": 2}
 """So that the smallest groups have units enough to be judged."""
+ONLY: dict[str, dict[str, tuple[str, ...]]] = {
+    "token-noise": {"vignette": ("nests-kept",), "absent": ("gap",)}
+}
+"""Where a part of the measure shows the same in a fraction of the time."""
 
 
 def workplace(measure: str) -> Workplace:
     found = Catalogue()
     spec = load(SPECS / f"{measure}.toml", found)
-    request = RunRequest(spec=spec, roles={}, repeats=REPEATS.get(measure))
+    request = RunRequest(
+        spec=spec, roles={}, repeats=REPEATS.get(measure), only=ONLY.get(measure, {})
+    )
     return Workplace(setting=setting_of(request, found), processes=2)
 
 

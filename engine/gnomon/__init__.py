@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         did_you_mean,
         listing,
     )
+    from gnomon.frames import Database, open  # noqa: A004 -- as other libraries have it: gnomon.open
     from gnomon.hookspecs import hookimpl
     from gnomon.planting import Planted, Planting, Respondent, Wanted
     from gnomon.protocols import Asker, Asking, Surroundings
@@ -72,6 +73,7 @@ _HOMES = {
         "CallFailed CapabilityError CatalogueError GnomonError Incomplete ModelError SourceError "
         "SpecError StatisticError StoreError TemplateError UsageError did_you_mean listing"
     ),
+    "gnomon.frames": "Database open",
     "gnomon.hookspecs": "hookimpl",
     "gnomon.planting": "Planted Planting Respondent Wanted",
     "gnomon.protocols": "Asker Asking Surroundings",
@@ -102,6 +104,7 @@ __all__ = [
     "Chat",
     "Choose",
     "Constraint",
+    "Database",
     "Decoding",
     "Embed",
     "Estimate",
@@ -148,6 +151,7 @@ __all__ = [
     "file_sha256",
     "hookimpl",
     "listing",
+    "open",
     "pull_from_wheel",
     "render",
     "said",

@@ -17,6 +17,9 @@ attribute       on           meaning (default)
 ``identity``    backend      what else, beside name, model and options, decides a reply (empty)
 ``parts``       scorer       names of the further scores, ``LABEL.part``; ``of`` is checked
                              against them (any)
+``quantities``  statistic    names of the quantities and effect sizes it estimates; ``[expect]`` is
+                             checked against them (any)
+``columns``     statistic    columns that its estimates' groups have beside ``by`` (none)
 ``adds``        procedure    names it gives to templates beside the trial's fields (none)
 ``role``        any          the role it asks in; has to be declared in ``[roles]`` (none)
 ``check``       any          method: ``check(spec_keys)`` yields a sentence for each thing in the
@@ -37,8 +40,8 @@ attribute       on           meaning (default)
                              form are added by the respondent, so only the answer is written
                              (nothing can be planted)
 ``truth``       statistic    method ``truth(table)``: the value that the estimate is of, given a
-                             table of *expected* scores; where there are several estimates, one
-                             ``Estimate`` for each with its quantity, group and value (not known)
+                             table of *expected* scores; a mapping from the values that the
+                             statistic adds to the group where it makes several (not known)
 ``contrast``    statistic    method ``contrast(labels)``: the weight that the effect has in rows with
                              these labels, such as 0.5 and -0.5 in the two levels that are
                              compared; None when nothing is compared (the same in all rows)

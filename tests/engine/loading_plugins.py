@@ -129,6 +129,7 @@ class MeanOf:
     """
 
     name: ClassVar[str] = "mean"
+    quantities: ClassVar[tuple[str, ...]] = ("mean", "d")
     against: float = 0.0
     level: float = attrs.field(
         default=0.95, validator=[attrs.validators.gt(0), attrs.validators.lt(1)]

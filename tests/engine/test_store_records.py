@@ -387,7 +387,7 @@ def test_no_secret_is_stored(tmp_path: Path) -> None:
 def test_a_commit_is_never_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """tick() commits after 200 replies, or when a second has passed."""
     now = 1000.0
-    monkeypatch.setattr("gnomon.store.writing.time.monotonic", lambda: now)
+    monkeypatch.setattr("gnomon.store.batch.time.monotonic", lambda: now)
     counts: list[int] = []
     with Store.open(tmp_path / "a.db", write=True) as store:
         store.on_commit = counts.append

@@ -46,8 +46,8 @@ def command(
     gnomon run implicit-bias --repeats 20 --model local:smollm2-135m --lock implicit-bias.lock.toml
     """
     from gnomon.run import RunRequest
+    from gnomon.run.checks import check_request
     from gnomon.run.freezing import freeze
-    from gnomon.run.loop import check_request
 
     files = files_of(options["files"])
     catalogue, spec = load_measure(measure, options["plugin_files"], files)

@@ -42,7 +42,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     """
     from gnomon.run import RunRequest, bind, check_needs, choose_format
     from gnomon.run.bindings import needs
-    from gnomon.run.loop import check_request
+    from gnomon.run.checks import check_request
     from gnomon.run.plan import make_plan
 
     files = files_of(options["files"])

@@ -92,9 +92,9 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
     from gnomon.cli.display import observer
     from gnomon.cli.results import estimate_rows, print_estimates
     from gnomon.run import RunRequest, run
+    from gnomon.run.checks import check_request
     from gnomon.run.expect import violations
     from gnomon.run.freezing import read_lock
-    from gnomon.run.loop import check_request
     from gnomon.store import Store
 
     files = files_of(options["files"])
@@ -130,7 +130,8 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
         outcome = run(request, catalogue, options["database"], observer(quiet=quiet))
         with Store.open(options["database"]) as store:
             rows = estimate_rows(store, [outcome.run_id])
-        broken = violations(spec, rows)
+            made = [row.estimate for row in store.estimates([outcome.run_id])]
+        broken = violations(spec, made)
         code = max(code, outcome.exit_code)
         if broken and code == EXIT_DONE:
             code = EXIT_VIOLATED

@@ -1,4 +1,4 @@
-"""``[[score]]``, ``[[statistic]]`` and ``[expect]``: what is computed, from what, and how it is called."""
+"""``[[score]]``, ``[[statistic]]`` and ``[stop]``: what is computed, from what, and how it is called."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from gnomon.errors import did_you_mean, listing
 from gnomon.loading.blocks import find_plugin, load_use
 from gnomon.loading.draft import COLUMNS, Draft, each_named
+from gnomon.loading.expectations import check_expectations
 from gnomon.records import Item
 from gnomon.spec import ScoreBlock, ScoreKeys, StatisticBlock, StatisticKeys, StopBlock, StopKeys
 from gnomon.structure import KeyPath, found, key_names, structure
@@ -66,7 +67,8 @@ def load_statistics(
         out.append(
             None if use is None else StatisticBlock(keys=keys, use=use, correction=correction)
         )
-    _check_expectations(draft, labels)
+    is_complete = _all_labels_known(draft, "statistic", labels)
+    check_expectations(draft, labels, out, is_complete=is_complete)
     return tuple(out)
 
 
@@ -228,31 +230,3 @@ def _check_family(
             f"the family {keys.family!r} is corrected with {first!r} in statistic[{where[-1]}]; "
             "one family has one correction",
         )
-
-
-def _check_expectations(draft: Draft, labels: Sequence[str]) -> None:
-    _check_quotes(draft)
-    is_complete = _all_labels_known(draft, "statistic", labels)
-    for key, bounds in draft.parts.get("expect", {}).items():
-        path = ("expect", key)
-        label, dot, quantity = key.partition(".")
-        if not dot or not quantity:
-            message = f'expected the form "STATISTIC.QUANTITY", found {found(key)}'
-            draft.fault(path, message, key=True)
-        elif label not in labels and is_complete:
-            hint = f"{did_you_mean(label, labels)}; there are: {listing(set(labels))}"
-            draft.fault(path, f"there is no statistic {label!r}{hint}", key=True)
-        if bounds.min is None and bounds.max is None:
-            draft.fault(path, "expected a bound: 'min', 'max' or both")
-        elif bounds.min is not None and bounds.max is not None and bounds.min > bounds.max:
-            draft.fault(path, f"'min' is above 'max': {bounds.min:g} and {bounds.max:g}")
-
-
-def _check_quotes(draft: Draft) -> None:
-    """A dot outside quotes begins a table in TOML; say so where a statistic's name stands bare."""
-    written = draft.data.get("expect")
-    for label, bounds in (written if isinstance(written, dict) else {}).items():
-        for quantity, inner in (bounds if isinstance(bounds, dict) else {}).items():
-            if isinstance(inner, dict):
-                message = f'put the name into quotes: "{label}.{quantity}"'
-                draft.fault(("expect", label), message, key=True)

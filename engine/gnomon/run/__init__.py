@@ -13,9 +13,10 @@ derived again from the store decides what is left to do.
 from __future__ import annotations
 
 from gnomon.run.bindings import Binding, bind, check_needs, choose_format
-from gnomon.run.loop import Outcome, run
+from gnomon.run.loop import run
 from gnomon.run.progress import Observer, Tally
 from gnomon.run.request import RunRequest
+from gnomon.run.session import Outcome
 
 __all__ = [
     "Binding",

@@ -101,7 +101,7 @@ async def _outcomes(pipeline: Pipeline, job: Job) -> list[Outcome]:
                 p_corrected=made.p_corrected,
                 n=made.n,
                 note=made.note,
-                truth=true[index].get(made),
+                truth=true[index].get(group),
             )
         )
     return out

@@ -7,7 +7,7 @@ run differs from it in who answers and in that nothing is stored.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -256,49 +256,25 @@ def estimates(
     return [(block, estimate) for (block, _), estimate in zip(made, corrected(made), strict=True)]
 
 
-@attrs.frozen
-class Truth:
-    """What the estimates of one block are of, where its statistic can say.
-
-    Attributes:
-        of_groups: Group → value, from statistics with one estimate a group.
-        of_estimates: Group and quantity → value, from statistics with several.
-    """
-
-    of_groups: Mapping[tuple[str, ...], float] = attrs.field(factory=dict)
-    of_estimates: Mapping[tuple[tuple[str, ...], str], float] = attrs.field(factory=dict)
-
-    def get(self, made: Estimate) -> float | None:
-        """The value that an estimate is of; None when it is not known."""
-        group = tuple(made.group.values())
-        return self.of_groups.get(group, self.of_estimates.get((group, made.quantity)))
-
-
-def truths(block: StatisticBlock, simulated: Simulated) -> Truth:
-    """The values that a block's estimates are of."""
-    truth: Callable[[Table], float | Iterable[Estimate]] | None = getattr(
-        block.use.plugin, "truth", None
-    )
+def truths(block: StatisticBlock, simulated: Simulated) -> Mapping[tuple[str, ...], float]:
+    """Group → the value that a block's estimate is of, where its statistic can say."""
+    truth: Callable[[Table], float | Mapping[tuple[str, ...], float]] | None
+    truth = getattr(block.use.plugin, "truth", None)
     if truth is None:
-        return Truth()
-    of_groups: dict[tuple[str, ...], float] = {}
-    of_estimates: dict[tuple[tuple[str, ...], str], float] = {}
+        return {}
+    made: dict[tuple[str, ...], float] = {}
     try:
         table = simulated.expected(block.of)
         if table is None:
-            return Truth()
+            return {}
         for group, part in kept_rows(table, block).groups(block.keys.by):
-            found = truth(part)
-            if isinstance(found, int | float):
-                of_groups[tuple(group.values())] = found
-                continue
-            for one in found:
-                if one.value is not None:
-                    key = tuple({**group, **one.group}.values())
-                    of_estimates[key, one.quantity] = one.value
+            own = tuple(group.values())
+            value = truth(part)
+            several = value if isinstance(value, Mapping) else {(): value}
+            made.update({own + added: one for added, one in several.items()})
     except StatisticError:
-        return Truth()
-    return Truth(of_groups, of_estimates)
+        return {}
+    return made
 
 
 def _items_of(request: RunRequest) -> tuple[Item, ...]:

@@ -7,10 +7,11 @@ parts: ``migrations`` and ``dictionary`` say what there is, ``keys`` what counts
 """
 
 from gnomon.store.columns import ScoreColumns
-from gnomon.store.database import EstimateRow, Store
+from gnomon.store.database import Store
 from gnomon.store.keys import KEY_VERSION, RoleFacts, RunFacts, reply_key
+from gnomon.store.reader import EstimateRow
 from gnomon.store.reading import Finished
-from gnomon.store.writing import StoredReply
+from gnomon.store.replies import StoredReply
 
 __all__ = [
     "KEY_VERSION",

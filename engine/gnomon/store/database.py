@@ -1,28 +1,26 @@
 """The one class through which everything else uses the database.
 
-One invariant: it decides nothing. It opens, hands rows to the writer and records to the reader, and sees to
-it that whoever reads sees everything that was written before.
+One invariant: it decides nothing. It opens, hands rows to the writer, and sees to it that whoever reads
+(``reader`` has what can be read) sees everything that was written before.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
-
 from gnomon.errors import StoreError
-from gnomon.records import Ask, Estimate, Item, ItemRecord, Reply, Score, Trial, TrialRecord
-from gnomon.store import provenance, querying, reading, verifying
-from gnomon.store.columns import ScoreColumns, score_columns
+from gnomon.records import Ask, Estimate, Item, Reply, Score, Trial
+from gnomon.store import provenance
 from gnomon.store.keys import RunFacts
 from gnomon.store.opening import open_reading, open_writing
-from gnomon.store.reading import Finished
-from gnomon.store.writing import StoredReply, Writer
+from gnomon.store.reader import Reader
+from gnomon.store.replies import StoredReply
+from gnomon.store.writing import Writer
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -30,26 +28,7 @@ if TYPE_CHECKING:
 Phase = Literal["trial", "score", "source"]
 
 
-@attrs.frozen(kw_only=True)
-class EstimateRow:
-    """An estimate of the newest scoring pass of a run, and where it comes from.
-
-    Attributes:
-        run: Number of the run.
-        measure: Its measure.
-        model: Its subject, as ``BACKEND:MODEL``.
-        format: ``free`` or ``constrained``.
-        estimate: The estimate.
-    """
-
-    run: int
-    measure: str
-    model: str
-    format: str
-    estimate: Estimate
-
-
-class Store:
+class Store(Reader):
     """An open database. Use ``Store.open``; it is a context manager and closes itself.
 
     Attributes:
@@ -59,11 +38,9 @@ class Store:
     def __init__(
         self, path: Path, connection: sqlite3.Connection, lock: BaseFileLock | None
     ) -> None:
-        self.path = path
-        self._connection = connection
+        super().__init__(path, connection)
         self._lock = lock
         self._writer = None if lock is None else Writer(connection, path)
-        self._queries: sqlite3.Connection | None = None
         self._sessions: dict[int, int] = {}
 
     @classmethod
@@ -111,9 +88,7 @@ class Store:
                 self._writer.flush()
         finally:
             self._writer = None
-            if self._queries is not None:
-                self._queries.close()
-            self._connection.close()
+            self._close_reading()
             if self._lock is not None:
                 self._lock.release()
 
@@ -140,7 +115,7 @@ class Store:
             The newest run of the same key, to be resumed, or a new one.
         """
         writer = self._writing
-        spec_id = writer.text_id(facts.spec_text)
+        spec_id = writer.once.text_id(facts.spec_text)
         writer.flush()
         with self._transaction():
             run_id, session_id = provenance.begin(
@@ -151,7 +126,7 @@ class Store:
         return run_id
 
     def _transaction(self) -> provenance.Transaction:
-        return provenance.Transaction(self._connection, self._writing.failure)
+        return provenance.Transaction(self._connection, self._writing.batch.failure)
 
     def close_session(
         self,
@@ -184,14 +159,6 @@ class Store:
                 more,
             )
 
-    def reasons(self, run_id: int) -> list[str]:
-        """Why each earlier invocation on a run ended, oldest first."""
-        found = self._connection.execute(
-            "SELECT reason FROM session WHERE run_id = ? AND reason IS NOT NULL ORDER BY id",
-            (run_id,),
-        )
-        return [reason for (reason,) in found]
-
     def note_lock(self, run_id: int, text: str, differences: Sequence[str]) -> None:
         """Note that this invocation on a run was held against a lock.
 
@@ -200,20 +167,12 @@ class Store:
             text: The lock file.
             differences: A sentence for each thing that differs; the run is confirmatory without any.
         """
-        text_id = self._writing.text_id(text)
+        text_id = self._writing.once.text_id(text)
         self._writing.flush()
         with self._transaction():
             provenance.note_lock(
                 self._connection, self._sessions[run_id], run_id, text_id, differences
             )
-
-    def locks(self) -> dict[int, tuple[str, tuple[str, ...]]]:
-        """Run → its label and what differed, for runs that were held against a lock.
-
-        One exploratory invocation makes a run exploratory.
-        """
-        self._settle()
-        return provenance.locks(self._connection)
 
     def note_model_served(self, run_id: int, role: str, model: str) -> None:
         """Note what the model that answered calls itself."""
@@ -222,38 +181,15 @@ class Store:
                 "INSERT OR IGNORE INTO served VALUES (?, ?, ?)", (run_id, role, model)
             )
 
-    def runs(self) -> list[dict[str, Any]]:
-        """All runs, oldest first: columns of the view ``runs`` without the spec, and ``finished``,
-        the number of finished trials.
-        """
-        self._settle()
-        return provenance.runs(self._connection)
-
-    def facts(self, run_id: int) -> RunFacts:
-        """The facts a run was begun with.
-
-        Raises:
-            StoreError: There is no such run.
-        """
-        self._settle()
-        return provenance.facts(self._connection, run_id)
-
-    def finished(self, run_id: int) -> Finished:
-        """Which ordinals of a run are finished; ``ordinal in finished`` is quick."""
-        self._settle()
-        return reading.finished(self._connection, run_id)
-
     # -- writing ---------------------------------------------------------------------------------
 
     def find_reply(self, key: bytes) -> StoredReply | None:
         """The newest reply of that key with status ``ok`` or ``truncated``."""
-        if self._writer is not None:
-            return self._writer.find_reply(key)
-        return reading.find_reply(self._connection, key)
+        return super().find_reply(key) if self._writer is None else self._writer.replies.find(key)
 
     def add_item(self, item: Item) -> int:
         """The number of an item; one of the same content is stored once."""
-        return self._writing.add_item(item)
+        return self._writing.once.item_id(item)
 
     def add_trial(self, run_id: int, item_id: int, trial: Trial) -> int:
         """The number of a trial, the same for the same run and ordinal.
@@ -274,7 +210,7 @@ class Store:
             attempt: Which attempt it was, from 1.
         """
         del ask  # the interface has it so that a store may file a reply by what was asked
-        return self._writing.add_reply(key, reply, attempt)
+        return self._writing.replies.add(key, reply, attempt)
 
     def add_ask(
         self,
@@ -340,13 +276,6 @@ class Store:
         writer.begun_scoring(run_id, -scoring, number)
         return -scoring
 
-    def newest_scoring(self, run_id: int) -> int | None:
-        """The newest scoring pass of a run, for a resumed run to go on with; None before the first."""
-        row = self._connection.execute(
-            "SELECT max(pass) FROM scoring WHERE run_id = ? AND pass > 0", (run_id,)
-        ).fetchone()
-        return None if row[0] is None else int(row[0])
-
     def add_scores(
         self,
         run_id: int,
@@ -373,16 +302,6 @@ class Store:
         self._writing.replace_estimates(run_id, scoring, estimates)
         self._writing.flush()
 
-    def has_estimates(self, run_id: int, scoring: int) -> bool:
-        """Whether anything was estimated from the scores of a pass."""
-        self._settle()
-        row = self._connection.execute(
-            "SELECT 1 FROM estimate JOIN scoring ON scoring.id = estimate.scoring_id "
-            "WHERE scoring.run_id = ? AND scoring.pass = ? LIMIT 1",
-            (run_id, scoring),
-        ).fetchone()
-        return row is not None
-
     def flush(self) -> None:
         """Commit everything now."""
         self._writing.flush()
@@ -394,92 +313,13 @@ class Store:
     @property
     def acknowledged(self) -> int:
         """Replies committed since this store was opened."""
-        return self._writing.acknowledged
+        return self._writing.batch.acknowledged
 
     @property
     def on_commit(self) -> Callable[[int], None] | None:
         """Called after each commit with the number of replies committed since the store was opened."""
-        return self._writing.on_commit
+        return self._writing.batch.on_commit
 
     @on_commit.setter
     def on_commit(self, call: Callable[[int], None] | None) -> None:
-        self._writing.on_commit = call
-
-    # -- reading ---------------------------------------------------------------------------------
-
-    def trial_records(self, run_id: int) -> Iterator[tuple[int, TrialRecord]]:
-        """Numbers and records of the finished trials of a run, in plan order, as a stream."""
-        self._settle()
-        return reading.trial_records(self._connection, run_id)
-
-    def item_records(self, run_id: int) -> Iterator[tuple[int, ItemRecord]]:
-        """Numbers and records of the items of a run, each with its finished trials in plan order."""
-        self._settle()
-        return reading.item_records(self._connection, run_id)
-
-    def scores_by_item(
-        self, run_id: int, scoring: int, *, below: int
-    ) -> dict[str, dict[str, list[Score]]]:
-        """Scores of a pass, by item key and score name, in plan order.
-
-        Args:
-            run_id: The run.
-            scoring: The pass.
-            below: Only trials with a smaller ordinal; item scores are left out.
-        """
-        self._settle()
-        return reading.scores_by_item(self._connection, run_id, scoring, below)
-
-    def score_columns(
-        self,
-        run_ids: Sequence[int],
-        names: Sequence[str],
-        labels: Collection[str] | None = None,
-    ) -> ScoreColumns:
-        """Scores of the newest pass of each run as columns, for ``gnomon.Table``.
-
-        Args:
-            run_ids: The runs, in the order wanted.
-            names: The scores; all of trials, or all of items.
-            labels: The label columns needed; all unless given. Naming them spares work.
-
-        Raises:
-            StoreError: A run has no scores, there is no such score, or the names mix trials and items.
-        """
-        self._settle()
-        return score_columns(self._connection, run_ids, names, labels)
-
-    def estimates(self, run_ids: Collection[int] | None = None) -> list[EstimateRow]:
-        """Estimates of the newest pass of each run; of all runs unless some are named."""
-        self._settle()
-        return [
-            EstimateRow(run=run, measure=measure, model=model, format=format_, estimate=estimate)
-            for run, measure, model, format_, estimate in provenance.estimates(self._connection)
-            if run_ids is None or run in run_ids
-        ]
-
-    def query(
-        self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
-        """Run a person's SQL, which may read and nothing else. Ctrl-C ends it.
-
-        Returns:
-            Column names, and the rows as a stream.
-
-        Raises:
-            StoreError: The query is refused or wrong; the sentence says what is.
-        """
-        self._settle()
-        if self._queries is None:
-            self._queries = open_reading(self.path)
-            querying.protect(self._queries)
-        return querying.run_query(self._queries, self.path, sql, params)
-
-    def verify(self) -> list[str]:
-        """Derive again what can be derived, and compare.
-
-        Returns:
-            One sentence for each thing that is wrong; empty when all is well.
-        """
-        self._settle()
-        return verifying.verify(self._connection)
+        self._writing.batch.on_commit = call

@@ -36,7 +36,7 @@ from gnomon.store.values import (
 )
 
 if TYPE_CHECKING:
-    from gnomon.store.writing import StoredReply
+    from gnomon.store.replies import StoredReply
 
 _CHUNK = 2_000
 _CACHED = 5_000
@@ -262,7 +262,7 @@ def find_reply(connection: sqlite3.Connection, key: bytes) -> StoredReply | None
     ).fetchone()
     if row is None:
         return None
-    from gnomon.store.writing import StoredReply
+    from gnomon.store.replies import StoredReply
 
     return StoredReply(row[0], Lookup(connection).reply(row))
 

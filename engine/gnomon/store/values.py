@@ -201,3 +201,13 @@ def decompress(blob: bytes, base: str | None) -> str:
     """The payload from its column and the payload it was compressed against."""
     unpacker = zlib.decompressobj(zdict=text_bytes(base)[0]) if base else zlib.decompressobj()
     return (unpacker.decompress(blob) + unpacker.flush()).decode("utf-8", _SURROGATES)
+
+
+def real_or_none(value: float | None) -> float | None:
+    """A number as the database's own kind: numpy's are not."""
+    return None if value is None else float(value)
+
+
+def whole_or_none(value: int | None) -> int | None:
+    """A whole number as the database's own kind: numpy's are not."""
+    return None if value is None else int(value)

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 import gnomon
 from gnomon_plugins.scorers.association_d import AssociationD
+from gnomon_plugins.scorers.choice import Choice
 from gnomon_plugins.scorers.field import Field
 from gnomon_plugins.scorers.judge_code import JudgeCode
+from gnomon_plugins.scorers.likert import Likert
 from gnomon_plugins.scorers.log_odds import LogOdds
 from gnomon_plugins.scorers.refusal import Refusal
 from gnomon_plugins.scorers.weat import Weat
@@ -20,7 +22,9 @@ def register_scorers() -> Iterable[type]:
     """The scorers of this package."""
     return [
         AssociationD,
+        Choice,
         Field,
+        Likert,
         Weat,
         Wefat,
         JudgeCode,

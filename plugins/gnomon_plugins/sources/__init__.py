@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import gnomon
 from gnomon_plugins.sources.paired_lists import PairedLists
+from gnomon_plugins.sources.prompt_parts import PromptParts
 from gnomon_plugins.sources.table import TableRows
 from gnomon_plugins.sources.word_sets import WordSets
 from gnomon_plugins.sources.words import Words
@@ -16,6 +17,7 @@ def register_sources() -> Iterable[type]:
     """The sources of this package."""
     return [
         PairedLists,
+        PromptParts,
         TableRows,
         WordSets,
         Words,

@@ -39,6 +39,7 @@ from gnomon_plugins.statistics.proportions import Binomial, McNemar
 from gnomon_plugins.statistics.rank_sums import Kruskal, MannWhitney
 from gnomon_plugins.statistics.regression import LinearRegression, LogisticRegression
 from gnomon_plugins.statistics.run_difference import RunDifference
+from gnomon_plugins.statistics.shapley import Shapley
 from gnomon_plugins.statistics.signed_ranks import Sign, Wilcoxon
 from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
 
@@ -92,4 +93,5 @@ def register_statistics() -> Iterable[type]:
         ConfidenceSequence,
         DesignEffects,
         RunDifference,
+        Shapley,
     ]

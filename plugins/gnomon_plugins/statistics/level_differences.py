@@ -7,7 +7,7 @@ levels alone; nothing is pooled over levels.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
@@ -52,8 +52,8 @@ class LevelDifferences:
     McNemar's test. Without it rows of different levels are independent samples (Welch's t). In a full
     balanced factorial the differences are the fixed effects of a linear model.
 
-    With ``relative`` each difference comes also as a share of the reference's mean, with a t interval
-    of the linearised ratio (paired data only; the reference's mean must be above 0).
+    With ``relative`` the effect size of a difference is its share of the reference's mean, with a t
+    interval of the linearised ratio (paired data only; none where the reference's mean is not above 0).
 
     Example::
 
@@ -73,7 +73,7 @@ class LevelDifferences:
         cluster: Label column whose pairs, or rows, are not independent.
         test: ``t``, or ``mcnemar`` for paired scores of 0 and 1 (exact when one of the four counts is
             below 25, else χ² with the continuity correction); not together with ``cluster``.
-        relative: Give differences relative to the reference's mean as well.
+        relative: The effect size is the difference relative to the reference's mean.
         level: Confidence level of the intervals.
     """
 
@@ -109,10 +109,7 @@ class LevelDifferences:
                 made = gnomon.Estimate(
                     quantity="difference", value=None, note=f"no estimate: {refused}"
                 )
-            own = [made]
-            if self.relative and made.value is not None:
-                own.append(self._relative(kept, level))
-            out.extend(attrs.evolve(one, group={self.between: level}) for one in own)
+            out.append(attrs.evolve(made, group={self.between: level}))
         return out
 
     def contrast(self, labels: Mapping[str, str]) -> float | None:
@@ -122,17 +119,19 @@ class LevelDifferences:
         found = labels.get(self.between)
         return 0.0 if found is None else -0.5 if found == self.reference else 0.5
 
-    def truth(self, table: gnomon.Table) -> Iterator[gnomon.Estimate]:
-        """The differences of the expected scores."""
+    def truth(self, table: gnomon.Table) -> Mapping[tuple[str, ...], float]:
+        """The differences of the expected scores, by level."""
         kept = table.complete()
+        out: dict[tuple[str, ...], float] = {}
         for level in _levels(kept, self.between, self.reference, "a comparison of levels"):
             if self.paired_by:
-                first, second = self._pairs(kept, level, need=1)
+                first, second, _ = self._pairs(kept, level, need=1)
                 value = float((first - second).mean())
             else:
                 is_level, against = self._sides(kept, level)
                 value = float(kept.values[is_level].mean() - kept.values[against].mean())
-            yield gnomon.Estimate(quantity="difference", value=value, group={self.between: level})
+            out[level,] = value
+        return out
 
     def _difference(
         self, table: gnomon.Table, level: str, rng: np.random.Generator
@@ -168,7 +167,8 @@ class LevelDifferences:
                 cluster=self.cluster,
                 level=self.level,
             )
-        return attrs.evolve(test.estimate(table, rng), quantity="difference")
+        made = attrs.evolve(test.estimate(table, rng), quantity="difference")
+        return self._relative(made, table, level) if self.relative else made
 
     def _sides(self, table: gnomon.Table, level: str) -> tuple[np.ndarray, np.ndarray]:
         """Which rows are of the level, and which it is compared with."""
@@ -178,58 +178,46 @@ class LevelDifferences:
 
     def _pairs(
         self, table: gnomon.Table, level: str, *, need: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Matched values, and the cluster numbers of the pairs."""
         assert self.reference is not None
+        what = "a comparison of levels"
         found = groups.pairs(
             table,
             self.between,
             (level, self.reference),
             self.paired_by,
             need=need,
-            what="a comparison of levels",
+            what=what,
         )
-        return found.first, found.second
+        codes = None
+        if self.cluster is not None:
+            codes, _ = common.clusters(found.table, self.cluster, need=need, what=what)
+        return found.first, found.second, codes
 
-    def _relative(self, table: gnomon.Table, level: str) -> gnomon.Estimate:
-        """The difference over the reference's mean, by the linearised ratio."""
+    def _relative(self, made: gnomon.Estimate, table: gnomon.Table, level: str) -> gnomon.Estimate:
+        """The estimate with the difference over the reference's mean as its effect."""
         from scipy import stats
 
         assert self.reference is not None
-        found = groups.pairs(
-            table,
-            self.between,
-            (level, self.reference),
-            self.paired_by,
-            need=2,
-            what="a relative difference",
-        )
-        base = float(found.second.mean())
+        first, second, codes = self._pairs(table, level, need=2)
+        base = float(second.mean())
         if base <= 0:
-            return gnomon.Estimate(
-                quantity="relative-difference",
-                value=None,
-                note=f"no estimate: the mean of {self.reference!r} is {base:g}, not above 0",
+            note = f"the mean of {self.reference!r} is {base:g}: nothing is relative to it"
+            note = "; ".join(filter(None, [made.note, note]))
+            return attrs.evolve(
+                made, effect=None, effect_value=None, effect_low=None, effect_high=None, note=note
             )
-        ratio = float(found.first.mean()) / base
-        influence = (found.first - ratio * found.second) / base
-        codes, count = None, 0
-        if self.cluster is not None:
-            codes, count = common.clusters(
-                found.table, self.cluster, need=2, what="a relative difference"
-            )
-        error, df = standard_error(influence, codes)
+        ratio = float(first.mean()) / base
+        # The ratio's influence in each pair, to first order.
+        error, df = standard_error((first - ratio * second) / base, codes)
         reach = float(stats.t.isf((1 - self.level) / 2, df)) * error
-        return gnomon.Estimate(
-            quantity="relative-difference",
-            value=ratio - 1,
-            low=ratio - 1 - reach,
-            high=ratio - 1 + reach,
-            level=self.level,
-            error=error,
-            df=df,
-            n=len(influence),
-            method=f"({level} - {self.reference}) / {self.reference}, linearised, "
-            f"{common.unit(self.cluster, count)}",
+        return attrs.evolve(
+            made,
+            effect="relative-difference",
+            effect_value=ratio - 1,
+            effect_low=ratio - 1 - reach,
+            effect_high=ratio - 1 + reach,
         )
 
 

@@ -1,0 +1,144 @@
+"""``choice``: the probability that one option is chosen, and its log-odds.
+
+One invariant: the option whose probability is told is the same thing in every trial, whatever its letter or
+its place in that trial.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import ClassVar
+
+import attrs
+
+from gnomon import Ask, Choose, Planted, Reply, Score, ScoreStatus, Trial, TrialRecord, Wanted
+from gnomon_plugins.scorers._codes import opening, stated
+from gnomon_plugins.scorers._fields import reply_of, texts
+from gnomon_plugins.scorers._pairs import excerpt, plain
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """The probability of one option, read off a reply to a ``choose`` ask.
+
+    Give the option as it is written (``option``), or the name of the field or draw that says which it is
+    in this trial (``field``), as where offers change places and letters go with the place. The part
+    ``logit`` is ln(p / (1 - p)), for analyses in which effects add; ``coverage`` is the probability that
+    the model gave to all options together before they were made to sum to 1, where it is known. A reply in
+    words is read too when ``options`` says what could be answered: p is then 1 or 0.
+
+    Attributes:
+        option: The option, as written.
+        field: A field or draw whose value is the option.
+        options: What could be answered, for replies in words.
+        reply: The name of the reply to read; the trial's last reply unless given.
+        floor: p is kept this far from 0 and 1 for the log-odds, which have no end there.
+    """
+
+    name: ClassVar[str] = "choice"
+    parts: ClassVar[tuple[str, ...]] = ("logit", "coverage")
+    accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
+
+    option: str | None = None
+    field: str | None = None
+    options: tuple[str, ...] = ()
+    reply: str | None = None
+    floor: float = 1e-6
+
+    def __attrs_post_init__(self) -> None:
+        if (self.option is None) == (self.field is None):
+            raise ValueError("exactly one of 'option' and 'field' says which option is meant")
+        if not 0 < self.floor < 0.5:
+            raise ValueError(f"'floor' lies between 0 and 0.5, such as 1e-6; it is {self.floor:g}")
+        if self.option is not None and self.options and self.option not in self.options:
+            raise ValueError(f"'option' is {self.option!r}, which is not among 'options'")
+
+    def score(self, record: TrialRecord) -> Iterable[Score]:
+        """P in [0, 1], its log-odds and the coverage, or the reason why there is none."""
+        reply = reply_of(record, self.reply)
+        if isinstance(reply, str):
+            return self._none(reply)
+        wanted = self._wanted(record.trial)
+        if reply.probabilities is None:
+            return self._of_words(reply, wanted)
+        known: dict[str, float] = {}
+        for text, p in reply.probabilities.items():
+            # "yes" and "Yes" may both be options; they are one answer.
+            known[plain(text)] = known.get(plain(text), 0.0) + p
+        total = sum(known.values())
+        if plain(wanted) not in known or total <= 0:
+            return self._none("unparsed", wanted=wanted, probabilities=dict(reply.probabilities))
+        return self._scores(known[plain(wanted)] / total, reply)
+
+    def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
+        """The option with probability 0.5 + effect; for a reply in words, so often.
+
+        Raises:
+            UsageError: The effect is beyond -0.5 or 0.5.
+        """
+        if ask.role != "subject" or self.reply not in (None, ask.name):
+            return None
+        given = ask.options if isinstance(ask, Choose) else self.options
+        option = self._wanted(trial)
+        others = tuple(text for text in given if plain(text) != plain(option))
+        if not others or len(others) == len(given):
+            return None
+        effect = wanted.within(-0.5, 0.5, "the probability of an option")
+        chance = min(1.0, max(0.0, 0.5 + effect + wanted.pull(option, others[0], ask)))
+        if isinstance(ask, Choose):
+            shares = dict.fromkeys(others, (1 - chance) / len(others)) | {option: chance}
+            shares = {text: shares[text] for text in given}
+            return Planted(Reply(text=option, probabilities=shares, exact=True), 0.5 + effect)
+        chosen = option if wanted.seed.uniform() < chance else wanted.seed.pick(others)
+        return Planted(chosen, 0.5 + effect)
+
+    def _wanted(self, trial: Trial) -> str:
+        if self.option is not None:
+            return self.option
+        assert self.field is not None
+        return texts(trial, (self.field,))[0]
+
+    def _of_words(self, reply: Reply, wanted: str) -> list[Score]:
+        known = {plain(text) for text in self.options}
+        found = {
+            word
+            for word in (opening(reply.text, known), stated(reply.text, known))
+            if word is not None and (len(word) > 1 or _stands_alone(word, reply.text))
+        }
+        if len(found) != 1:
+            return self._none("unparsed", answer=excerpt(reply.text))
+        return self._scores(float(found == {plain(wanted)}), reply)
+
+    def _scores(self, p: float, reply: Reply) -> list[Score]:
+        inside = min(1 - self.floor, max(self.floor, p))
+        detail = {} if inside == p else {"p": p, "floor": self.floor}
+        made = [
+            Score(name=self.name, value=p, status=reply.status),
+            Score(
+                name=f"{self.name}.logit",
+                value=math.log(inside / (1 - inside)),
+                status=reply.status,
+                detail=detail,
+            ),
+        ]
+        if reply.coverage is not None:
+            made.append(Score(name=f"{self.name}.coverage", value=reply.coverage))
+        return made
+
+    def _none(self, status: ScoreStatus, **detail: object) -> list[Score]:
+        names = (self.name, f"{self.name}.logit")
+        return [Score(name=one, value=None, status=status, detail=detail) for one in names]
+
+
+def _stands_alone(letter: str, text: str) -> bool:
+    """Whether a letter is an answer somewhere: a line ends with it, or goes on with a mark behind it.
+
+    ``A cheap flight is best`` begins with a letter that is an article.
+    """
+    return any(
+        re.match(rf"[\W_]*{re.escape(letter)}(?:\s*$|[^\w\s'’])", line[:200], re.IGNORECASE)
+        or re.search(rf":\s*[\W_]*{re.escape(letter)}[\W_]*$", line[-200:], re.IGNORECASE)
+        for line in text.splitlines()
+    )
