@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gnomon
+from gnomon_plugins.scorers.agreement import Agreement
 from gnomon_plugins.scorers.association_d import AssociationD
 from gnomon_plugins.scorers.choice import Choice
 from gnomon_plugins.scorers.field import Field
@@ -21,6 +22,7 @@ from gnomon_plugins.scorers.yes_no import YesNo
 def register_scorers() -> Iterable[type]:
     """The scorers of this package."""
     return [
+        Agreement,
         AssociationD,
         Choice,
         Field,
