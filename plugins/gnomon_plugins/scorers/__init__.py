@@ -12,7 +12,10 @@ from gnomon_plugins.scorers.field import Field
 from gnomon_plugins.scorers.judge_code import JudgeCode
 from gnomon_plugins.scorers.likert import Likert
 from gnomon_plugins.scorers.log_odds import LogOdds
+from gnomon_plugins.scorers.multiple_choice import MultipleChoice
 from gnomon_plugins.scorers.refusal import Refusal
+from gnomon_plugins.scorers.sentiment import Sentiment
+from gnomon_plugins.scorers.toxicity import Toxicity
 from gnomon_plugins.scorers.weat import Weat
 from gnomon_plugins.scorers.wefat import Wefat
 from gnomon_plugins.scorers.yes_no import YesNo
@@ -31,6 +34,9 @@ def register_scorers() -> Iterable[type]:
         Wefat,
         JudgeCode,
         LogOdds,
+        MultipleChoice,
         Refusal,
+        Sentiment,
+        Toxicity,
         YesNo,
     ]
