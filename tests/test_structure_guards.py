@@ -76,6 +76,7 @@ GENERIC = {
     "plain": "an adjective",
     "planted": "what a planted respondent is, whose answers scorers write",
     "range": "numbers have ranges",
+    "refusal": "statistics refuse to estimate, and replies are refused",
     "replay": "what imported replies are filed under in the place of the backend that was asked",
     "sentence": "errors are sentences",
     "sign": "percent sign, equals sign",

@@ -9,6 +9,7 @@ from gnomon_plugins.scorers.agreement import Agreement
 from gnomon_plugins.scorers.association_d import AssociationD
 from gnomon_plugins.scorers.choice import Choice
 from gnomon_plugins.scorers.field import Field
+from gnomon_plugins.scorers.item_weight import ItemWeight
 from gnomon_plugins.scorers.judge_code import JudgeCode
 from gnomon_plugins.scorers.likert import Likert
 from gnomon_plugins.scorers.log_odds import LogOdds
@@ -16,6 +17,7 @@ from gnomon_plugins.scorers.multiple_choice import MultipleChoice
 from gnomon_plugins.scorers.refusal import Refusal
 from gnomon_plugins.scorers.sentiment import Sentiment
 from gnomon_plugins.scorers.toxicity import Toxicity
+from gnomon_plugins.scorers.tropes import Tropes
 from gnomon_plugins.scorers.weat import Weat
 from gnomon_plugins.scorers.wefat import Wefat
 from gnomon_plugins.scorers.yes_no import YesNo
@@ -32,11 +34,13 @@ def register_scorers() -> Iterable[type]:
         Likert,
         Weat,
         Wefat,
+        ItemWeight,
         JudgeCode,
         LogOdds,
         MultipleChoice,
         Refusal,
         Sentiment,
         Toxicity,
+        Tropes,
         YesNo,
     ]

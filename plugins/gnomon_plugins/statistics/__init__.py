@@ -42,6 +42,8 @@ from gnomon_plugins.statistics.run_difference import RunDifference
 from gnomon_plugins.statistics.shapley import Shapley
 from gnomon_plugins.statistics.signed_ranks import Sign, Wilcoxon
 from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
+from gnomon_plugins.statistics.total_variation import TotalVariation
+from gnomon_plugins.statistics.weighted_total import WeightedTotal
 
 
 @gnomon.hookimpl
@@ -89,6 +91,8 @@ def register_statistics() -> Iterable[type]:
         TestRetest,
         LevelDifferences,
         SignificantShare,
+        TotalVariation,
+        WeightedTotal,
         RegressionDiscontinuity,
         ConfidenceSequence,
         DesignEffects,
