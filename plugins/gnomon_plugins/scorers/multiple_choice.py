@@ -17,6 +17,8 @@ from gnomon_plugins.scorers._fields import reply_of
 from gnomon_plugins.scorers._pairs import excerpt
 
 _STATED = re.compile(r"(?:answer|choice|option)\s*(?:is|was|:|would be)\s*:?", re.IGNORECASE)
+_ANSWER_IS = re.compile(r"answer is:?\s*([^\n]*)", re.IGNORECASE)
+_STATEMENT = re.compile(r"answer is:?\s*", re.IGNORECASE)
 _TAIL = 4_000
 """Characters at the end of a reply that are looked at: a statement stands there."""
 
@@ -25,10 +27,12 @@ _TAIL = 4_000
 class MultipleChoice:
     """1 for the right letter, 0 for a wrong one, and no number where no letter is given.
 
-    ``strict`` reads as Gupta et al. (2024) do: what stands behind the last "answer is", its full stops
-    taken away, and in it the first single letter in brackets. ``lenient`` goes on when that finds
-    nothing: a bare letter behind the last "answer is", "answer:" or "option is", then a letter
-    that the reply begins or ends with. A letter that is not offered is none.
+    ``strict`` reads what stands on the line behind the last "answer is", its full stops taken away, and
+    in it the first single letter in brackets. ``published`` is the rule in the code of Gupta et al.
+    (2024): the last *line* with "answer is", read behind its first one, and where these words do not
+    occur the first such letter anywhere, which may be an option that is only spoken of. ``lenient`` goes on where ``strict`` finds nothing: a bare
+    letter behind the last "answer is", "answer:" or "option is", then a letter that the reply
+    begins or ends with. A letter that is not offered is none.
 
     Further scores: ``.of-all``, 1 for right and 0 for everything else that was answered, as the paper
     counts; and ``.no-answer``, 1 when no letter is given, a refusal among them. A call that failed has
@@ -37,7 +41,7 @@ class MultipleChoice:
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         letters: The letters that are offered.
-        reading: ``strict`` or ``lenient``.
+        reading: ``strict``, ``published`` or ``lenient``.
     """
 
     name: ClassVar[str] = "multiple-choice"
@@ -46,7 +50,7 @@ class MultipleChoice:
 
     reply: str | None = None
     letters: tuple[str, ...] = ("A", "B", "C", "D")
-    reading: Literal["strict", "lenient"] = "strict"
+    reading: Literal["strict", "published", "lenient"] = "strict"
 
     def __attrs_post_init__(self) -> None:
         wrong = [one for one in self.letters if len(one) != 1 or not one.isalnum()]
@@ -78,9 +82,12 @@ class MultipleChoice:
         if reply.probabilities is not None:
             return self._offered(max(reply.probabilities, key=reply.probabilities.__getitem__))
         text = reply.text[-_TAIL:]
-        return self._strictly(text) or (
-            self._leniently(text) if self.reading == "lenient" else None
-        )
+        if self.reading == "published":
+            # A line with several "answer is" is read behind its first one, as the authors' code does.
+            lines = _ANSWER_IS.findall(reply.text)
+            return self._bracketed(lines[-1] if lines else reply.text)
+        letter = self._strictly(text)
+        return self._leniently(text) if letter is None and self.reading == "lenient" else letter
 
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
         """The right letter with probability 0.5 + effect, else a wrong one.
@@ -99,11 +106,14 @@ class MultipleChoice:
         return Planted(text, 0.5 + effect, parts={"of-all": 0.5 + effect, "no-answer": 0.0})
 
     def _strictly(self, text: str) -> str | None:
-        _, found, after = text.casefold().rpartition("answer is")
-        if not found:
+        starts = [found.end() for found in _STATEMENT.finditer(text)]
+        if not starts:
             return None
-        bracketed = re.search(r"\((\w)\)", after.lstrip(" :").replace(".", ""))
-        return None if bracketed is None else self._offered(bracketed.group(1))
+        return self._bracketed(text[starts[-1] :].partition("\n")[0])
+
+    def _bracketed(self, text: str) -> str | None:
+        letter = re.search(r"\((\w)\)", text.replace(".", ""))
+        return None if letter is None else self._offered(letter.group(1))
 
     def _leniently(self, text: str) -> str | None:
         stated = None

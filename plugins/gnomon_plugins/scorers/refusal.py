@@ -75,7 +75,7 @@ _LONGEST = 20_000
 
 @lru_cache(maxsize=64)
 def _matcher(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(rf"(?<!\w)(?:{phrase})" for phrase in phrases))
+    return re.compile("|".join(rf"(?<!\w)(?:{phrase})(?!\w)" for phrase in phrases))
 
 
 def spelled_out(text: str) -> str:
