@@ -20,6 +20,7 @@ _VECTORS = (
 )
 NOT_PLANTED = {
     "embedding-bias": _VECTORS,
+    "generated-seat": _VECTORS,
     "seat": _VECTORS,
     "weat": _VECTORS,
     "wefat-names": _VECTORS,

@@ -39,6 +39,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
 """Plural kind → its singular and the one method its classes have."""
 
 GROUP = "gnomon"
+_FOLDERS = ("specs", "templates")
+"""Hooks that return folders."""
 _NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
 
 
@@ -78,7 +80,7 @@ class Plugin:
 
 def _kind_of(entry: str) -> str | None:
     last = entry.rsplit(".", 1)[-1]
-    return last if last in KINDS or last == "specs" else None
+    return last if last in KINDS or last in _FOLDERS else None
 
 
 class Catalogue:
@@ -255,12 +257,19 @@ class Catalogue:
 
     def spec_folders(self) -> Sequence[tuple[Path, Provider]]:
         """Folders of measures and who offers them."""
-        self._load("specs")
+        return self._folders("specs")
+
+    def template_folders(self) -> Sequence[tuple[Path, Provider]]:
+        """Folders of templates and who offers them."""
+        return self._folders("templates")
+
+    def _folders(self, kind: str) -> Sequence[tuple[Path, Provider]]:
+        self._load(kind)
         out: list[tuple[Path, Provider]] = []
-        for implementation in self._manager.hook.register_specs.get_hookimpls():
+        for implementation in getattr(self._manager.hook, f"register_{kind}").get_hookimpls():
             provider = self._providers[implementation.plugin_name]
             try:
-                folders: Iterable[Path] = implementation.function()  # type: ignore[assignment]  # pluggy says object
+                folders: Iterable[Path] = implementation.function()
                 out.extend((Path(folder), provider) for folder in folders)
             except Exception:  # noqa: BLE001 - as above
                 self._providers[implementation.plugin_name] = attrs.evolve(
@@ -312,6 +321,7 @@ class Catalogue:
         for kind in KINDS:
             self.of_kind(kind)
         self.spec_folders()
+        self.template_folders()
 
     @property
     def providers(self) -> Sequence[Provider]:

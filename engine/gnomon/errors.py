@@ -78,13 +78,15 @@ class Incomplete(GnomonError):
 class CallFailed(GnomonError):
     """One call to a model did not bring a reply.
 
-    Backends raise it; the run loop decides what follows from the three facts it carries.
+    Backends raise it; the run loop decides what follows from the facts it carries.
 
     Args:
         message: What happened, without any secret.
         retry: Whether the same call may succeed later (429, 5xx, a reset connection).
         after: Seconds that the provider asked to wait, if it said so.
         fatal: Whether every further call would fail the same way (wrong key, no such model).
+        limited: Whether the provider refused the call because it was asked too often or has too much to
+            do (429, 529), so that all calls to it had better be fewer.
     """
 
     def __init__(
@@ -94,20 +96,25 @@ class CallFailed(GnomonError):
         retry: bool = False,
         after: float | None = None,
         fatal: bool = False,
+        limited: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.retry = retry
         self.after = after
         self.fatal = fatal
+        self.limited = limited
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments would be lost when the error crosses a process border.
-        return _restore_call_failed, (self.message, self.retry, self.after, self.fatal)
+        facts = (self.message, self.retry, self.after, self.fatal, self.limited)
+        return _restore_call_failed, facts
 
 
-def _restore_call_failed(message: str, retry: bool, after: float | None, fatal: bool) -> CallFailed:
-    return CallFailed(message, retry=retry, after=after, fatal=fatal)
+def _restore_call_failed(
+    message: str, retry: bool, after: float | None, fatal: bool, limited: bool
+) -> CallFailed:
+    return CallFailed(message, retry=retry, after=after, fatal=fatal, limited=limited)
 
 
 @attrs.frozen(order=True)

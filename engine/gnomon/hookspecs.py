@@ -2,7 +2,7 @@
 
 A plugin is a module with functions of these names, marked ``@gnomon.hookimpl``, made known by an entry
 point in the group ``gnomon`` or by ``--plugin FILE.py``. An entry point whose name ends in one of
-``sources procedures backends scorers statistics corrections executors specs`` after the last dot
+``sources procedures backends scorers statistics corrections executors specs templates`` after the last dot
 is loaded only when that kind is needed; any other name is loaded whenever plugins are.
 """
 
@@ -56,3 +56,8 @@ def register_executors() -> Iterable[type]:  # type: ignore[empty-body]  # plugg
 @hookspec
 def register_specs() -> Iterable[Path]:  # type: ignore[empty-body]  # as above
     """Folders whose ``*.toml`` files are measures (``gnomon run NAME``)."""
+
+
+@hookspec
+def register_templates() -> Iterable[Path]:  # type: ignore[empty-body]  # as above
+    """Folders of templates, each a folder of files with a ``template.toml`` (``gnomon new NAME``)."""

@@ -169,11 +169,11 @@ def shown(ask: Ask) -> str:
 
 @lru_cache(maxsize=4096)
 def _whole(text: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
 
 
 def first_place(option: str, text: str) -> int | None:
-    """Where an option occurs first as a whole word or phrase."""
+    """Where an option occurs first as a whole word or phrase, in any case."""
     found = _whole(option).search(text)
     return None if found is None else found.start()
 

@@ -9,7 +9,8 @@ Optional class attributes are read with a default, so a plugin states only what 
 ==============  ===========  ======================================================================
 attribute       on           meaning (default)
 ==============  ===========  ======================================================================
-``needs``       any          ``Need`` records checked against the bound models (none)
+``needs``       any          ``Need`` records checked against the bound models, in its ``role`` where it
+                             has one (none)
 ``adaptive``    source       ask again with the scores so far until nothing comes (False)
 ``over``        scorer       ``"trial"`` or ``"item"`` (``"trial"``)
 ``accepts``     scorer       reply statuses it wants to see; others become the score's status
@@ -39,6 +40,9 @@ attribute       on           meaning (default)
                              score; None for an ask that is not for it. Refusals and replies out of
                              form are added by the respondent, so only the answer is written
                              (nothing can be planted)
+``hint``        scorer       method ``hint(record)``: what a reply in this trial would have to be to
+                             be read, in a sentence for ``gnomon failures`` (the nearest reply
+                             that was read is shown)
 ``truth``       statistic    method ``truth(table)``: the value that the estimate is of, given a
                              table of *expected* scores; a mapping from the values that the
                              statistic adds to the group where it makes several (not known)
@@ -178,8 +182,8 @@ class Statistic(Protocol):
 
     Class attributes tell commands what a statistic is for beside ``[[statistic]]`` blocks:
     ``effects = True``: it has an option ``factors`` and says what the design did to a score
-    (``gnomon results --effects``). ``compares = True``: it has options ``levels`` (two runs) and
-    ``paired_by`` and says how the runs differ (``gnomon compare``). ``anytime = True``: it has an option
+    (``gnomon results --effects``). ``compares = True``: it has options ``levels`` (two runs),
+    ``paired_by`` and ``level`` and says how the runs differ (``gnomon compare``), the main quantity first. ``anytime = True``: it has an option
     ``level``, its first estimate's interval stays valid under continuous looking, and ``[stop]`` may
     name it.
     """

@@ -17,7 +17,7 @@ from gnomon.catalogue import KINDS, Catalogue, module_of
 
 HOOKS = (
     "register_backends, register_corrections, register_executors, register_procedures, "
-    "register_scorers, register_sources, register_specs, register_statistics"
+    "register_scorers, register_sources, register_specs, register_statistics, register_templates"
 )
 
 

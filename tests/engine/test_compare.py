@@ -142,13 +142,14 @@ def test_a_run_is_not_compared_with_itself(tmp_path: Path, monkeypatch: pytest.M
     )
 
 
-def test_equal_runs_are_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two runs of the same replies differ by nothing, everywhere."""
+def test_equal_runs_differ_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs of the same replies differ by 0 everywhere, which no test can say more of."""
     monkeypatch.setattr(Subject, "answer", longer(0))
     run_tiny(tmp_path, count=6)
     run_tiny(tmp_path, count=6, roles={"subject": "subject:two"})
     (row,) = compared(tmp_path / "results.db")["estimates"]
+    assert (row["value"], row["p"], row["low"]) == (0.0, None, None)
     assert row["note"] == (
-        "no estimate: all 12 values of the difference run 2 - run 1 are equal (0); a comparison of two "
+        "no test: all 12 values of the difference run 2 - run 1 are equal (0); a comparison of two "
         "runs needs values that differ"
     )

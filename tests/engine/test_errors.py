@@ -31,10 +31,10 @@ def test_exit_codes_are_documented_ones(cls: type[GnomonError]) -> None:
 
 def test_a_failed_call_survives_a_process_border() -> None:
     """Every fact a backend states is there after pickling."""
-    failed = CallFailed("429 from the provider", retry=True, after=2.5, fatal=False)
+    failed = CallFailed("429 from the provider", retry=True, after=2.5, fatal=False, limited=True)
     copy = pickle.loads(pickle.dumps(failed))
-    assert (str(copy), copy.message, copy.retry, copy.after, copy.fatal) == (
-        "429 from the provider", "429 from the provider", True, 2.5, False
+    assert (str(copy), copy.message, copy.retry, copy.after, copy.fatal, copy.limited) == (
+        "429 from the provider", "429 from the provider", True, 2.5, False, True
     )  # fmt: skip
 
 

@@ -83,8 +83,17 @@ def test_a_table_that_is_not_there(store: Store, tmp_path: Path) -> None:
 def test_a_column_that_is_not_there(store: Store) -> None:
     """The nearest name, and where to look."""
     assert refusal(store, "SELECT trials.promt FROM trials") == (
-        "there is no column 'trials.promt' (did you mean 'prompt'?); the table 'dictionary' says what "
-        "each table and view has"
+        "there is no column 'trials.promt' (did you mean 'prompt'?); 'trials' has: trial, run, "
+        "measure, model, format, item, groups, fields, gold, levels, repeat, ordinal, draws, finished, "
+        "system, prompt, reply, status, error, cached"
+    )
+
+
+def test_a_column_of_no_table(store: Store) -> None:
+    """Without a table the whole database is looked through, and the dictionary is named."""
+    assert refusal(store, "SELECT promt") == (
+        "there is no column 'promt' (did you mean 'prompt'?); the table 'dictionary' says what each "
+        "table and view has"
     )
 
 

@@ -46,6 +46,14 @@ NOW = 1_700_000_000.0
         ({"x-ratelimit-reset": "2h0m1.5s"}, 7201.5),
         ({"x-ratelimit-reset": "2023-11-14T22:13:50Z"}, 30.0),
         ({"retry-after": "3", "x-ratelimit-reset": "60"}, 3.0),
+        (
+            {
+                "retry-after": formatdate(NOW + 3605, usegmt=True),
+                "date": formatdate(NOW + 3600, usegmt=True),
+            },
+            5.0,
+        ),
+        ({"retry-after": formatdate(NOW + 30, usegmt=True), "date": "today"}, 30.0),
     ],
 )
 def test_waiting_times(headers, seconds):
@@ -57,7 +65,7 @@ def test_waiting_times(headers, seconds):
 def test_waiting_times_are_sane_for_any_header(text, now):
     """Whatever a header says, the wait is unknown or between 0 and a day."""
     for name in ("retry-after-ms", "retry-after", "x-ratelimit-reset"):
-        wait = retry_after({name: text}, now)
+        wait = retry_after({name: text, "date": text}, now)
         assert wait is None or 0 <= wait <= LONGEST_WAIT
 
 
@@ -86,6 +94,23 @@ def test_statuses(status, body, message, retry, fatal):
     failed = from_status(status, body, "m", {"retry-after": "4"}, NOW)
     assert (failed.message, failed.retry, failed.fatal) == (message, retry, fatal)
     assert failed.after == (4.0 if retry else None)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "limited"),
+    [
+        (429, {}, True),
+        (529, {}, True),
+        (503, {"retry-after": "4"}, True),
+        (503, {}, False),
+        (500, {"retry-after": "4"}, False),
+        (408, {}, False),
+    ],
+)
+def test_being_asked_too_often_is_told_from_other_faults(status, headers, limited):
+    """Only then had all calls better be fewer; a used-up quota is another matter."""
+    assert from_status(status, "", "m", headers, NOW).limited is limited
+    assert not from_status(429, "insufficient_quota", "m", headers, NOW).limited
 
 
 def test_filtered_by_status():

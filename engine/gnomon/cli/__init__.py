@@ -15,6 +15,10 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "cache": (
+        "gnomon.cli.cache",
+        "Say why replies were, or were not, taken from the store.",
+    ),
     "check": (
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
@@ -31,6 +35,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "failures": (
+        "gnomon.cli.failures",
+        "Show the commonest replies that could not be read, and what would have been; refusals and errors.",
+    ),
     "freeze": (
         "gnomon.cli.freeze",
         "Write down what a run will be before it is made, so that the run can be held against it.",
@@ -39,8 +47,16 @@ COMMANDS = {
         "gnomon.cli.importing",
         "Store replies that others published as a run, and score them.",
     ),
-    "list": ("gnomon.cli.listing", "List measures, or plugins of a kind."),
+    "list": ("gnomon.cli.listing", "List measures, runs, or plugins of a kind."),
+    "merge": (
+        "gnomon.cli.merge",
+        "Merge results databases into one, such as the shards of a campaign.",
+    ),
     "models": ("gnomon.cli.models", "List or pull model files."),
+    "new": (
+        "gnomon.cli.new",
+        "Write a tested, running starting point: a measure, a plugin of any kind, or a package.",
+    ),
     "plan": (
         "gnomon.cli.plan",
         "Show trials, asks, example prompts, tokens and cost of a run, without asking anything.",
@@ -57,6 +73,10 @@ COMMANDS = {
         "gnomon.cli.query",
         "Ask SQL of a results database. It is opened read-only; nothing can be changed.",
     ),
+    "report": (
+        "gnomon.cli.report",
+        "Write what was measured, how, and what was found as one HTML file that needs no network.",
+    ),
     "results": (
         "gnomon.cli.results",
         "Show the estimates with interval, p, corrected p, n, and what is missing and why.",
@@ -65,6 +85,10 @@ COMMANDS = {
     "score": (
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
+    ),
+    "show": (
+        "gnomon.cli.show",
+        "Show a trial: the whole conversation, and beside it what was read off it.",
     ),
     "validate": (
         "gnomon.cli.validate",

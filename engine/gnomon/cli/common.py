@@ -13,6 +13,7 @@ from gnomon.errors import UsageError
 
 if TYPE_CHECKING:
     from gnomon.catalogue import Catalogue
+    from gnomon.run.states import RunState
     from gnomon.spec import Spec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,6 +38,12 @@ plugin_option = click.option(
     help="Load a one-file plugin. May be given again.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+junit_option = click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the outcome of every check as JUnit's XML.",
+)
 file_option = click.option(
     "--file",
     "files",
@@ -104,6 +111,27 @@ def only_of(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(value.split(",")) for name, value in pairs(given, "--only").items()}
 
 
+def limits_of(given: tuple[str, ...], option: str) -> dict[str, float]:
+    """``[ROLE=]N`` words as role → number; the role is empty where none is named.
+
+    Raises:
+        UsageError: No number, or a role named twice.
+    """
+    out: dict[str, float] = {}
+    for word in given:
+        role, equals, value = word.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            raise UsageError(f"{option} takes a number or ROLE=NUMBER; it got {word!r}") from None
+        if equals and not role:
+            raise UsageError(f"{option} takes a number or ROLE=NUMBER; it got {word!r}")
+        if role in out:
+            raise UsageError(f"{option} is given twice" + (f" for {role!r}" if role else ""))
+        out[role] = number
+    return out
+
+
 def files_of(given: tuple[str, ...]) -> dict[str, Path]:
     """``--file`` words as name → path."""
     return {name: Path(path) for name, path in pairs(given, "--file").items()}
@@ -118,6 +146,31 @@ def load_measure(
 
     catalogue = Catalogue(files=plugin_files)
     return catalogue, load(catalogue.find_measure(measure), catalogue, files=files)
+
+
+def no_runs(database: Path) -> str:
+    """What is said of a database in which nothing was run."""
+    return (
+        f"there are no runs in {database} yet; 'gnomon run MEASURE --model BACKEND:MODEL' makes one"
+    )
+
+
+def of_measure(states: list[RunState], measure: str | None, database: Path) -> list[RunState]:
+    """The runs of one measure; all of them when none is named.
+
+    Raises:
+        UsageError: There are runs, and none of that measure.
+    """
+    chosen = [state for state in states if measure in (None, state.measure)]
+    if measure is not None and states and not chosen:
+        from gnomon.errors import did_you_mean, listing
+
+        known = {state.measure for state in states}
+        raise UsageError(
+            f"there is no run of the measure {measure!r} in {database}"
+            f"{did_you_mean(measure, known)}; there are: {listing(known)}"
+        )
+    return chosen
 
 
 def print_json(value: object) -> None:

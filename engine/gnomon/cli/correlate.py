@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import click
 
-from gnomon.cli.common import database_option, json_option, plugin_option, print_json
+from gnomon.cli.common import database_option, plugin_option
+from gnomon.cli.tables import Column, Form, Table, form_options, write
 
 if TYPE_CHECKING:
     from gnomon.run.relating import Related
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 @click.option(
     "--cluster",
     metavar="COLUMN",
-    help="A column whose rows are not independent, such as item when a predictor is one number per "
-    "item. Statistics that cannot allow for it are left out.",
+    help="A column whose rows are not independent; the design's, as a rule the item, unless given, and "
+    "none to take rows as independent. Statistics that cannot allow for a column are left out.",
 )
 @plugin_option
 @database_option
-@json_option
+@form_options
 def command(
     scores: tuple[str, ...],
     by: Literal["trial", "item"] | None,
@@ -43,7 +44,7 @@ def command(
     cluster: str | None,
     plugin_files: tuple[Path, ...],
     database: Path,
-    as_json: bool,
+    form: Form | None,
 ) -> None:
     """Relate one score to others, of the same run or of other measures.
 
@@ -53,7 +54,7 @@ def command(
 
     \b
     gnomon correlate 1:decision 1:association-d
-    gnomon correlate 1:decision 1:association-d 3:weat --by trial --cluster item
+    gnomon correlate 1:decision 1:association-d 3:weat --by trial --cluster category
     """
     from gnomon.catalogue import Catalogue
     from gnomon.run.relating import ScoreName, relate
@@ -64,23 +65,21 @@ def command(
     with Store.open(database) as store:
         made = relate(store, names, catalogue, by=by, use=use, cluster=cluster)
     rows = estimate_rows(made)
-    if as_json:
-        print_json(
-            {
-                "by": made.by,
-                "rows": made.rows,
-                "units": made.units,
-                "notes": list(made.notes),
-                "estimates": rows,
-            }
-        )
-    else:
-        _print(made, scores[0], rows)
+    data: Any = rows
+    if form == "json":
+        data = {
+            "by": made.by,
+            "rows": made.rows,
+            "units": made.units,
+            "notes": list(made.notes),
+            "estimates": rows,
+        }
+    write(form, _tables(made, scores[0], rows), lambda: data, empty="nothing could be related")
 
 
 def estimate_rows(made: Related) -> list[dict[str, Any]]:
     """Estimates as flat rows, in the form in which results are printed."""
-    from gnomon.cli.results import missing
+    from gnomon.cli.estimates import missing
 
     return [
         {
@@ -92,16 +91,9 @@ def estimate_rows(made: Related) -> list[dict[str, Any]]:
     ]
 
 
-def _print(made: Related, outcome: str, rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.text import Text
+def _tables(made: Related, outcome: str, rows: list[dict[str, Any]]) -> list[Table]:
+    from gnomon.cli.estimates import block_table
 
-    from gnomon.cli.results import print_block
-
-    console = Console(soft_wrap=False, highlight=False)
-    console.print(Text(f"{made.rows} of {made.units} {made.by}s have every score"))
-    for note in made.notes:
-        console.print(Text(f"  {note}"), style="dim")
     blocks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for whole in rows:
         # A prediction has a row for each coefficient and so a table for each set of predictors.
@@ -111,8 +103,7 @@ def _print(made: Related, outcome: str, rows: list[dict[str, Any]]) -> None:
             row, column = {**whole, "columns": {"": whole["quantity"]}, "quantity": ""}, ""
             title += f" from {whole['columns']['predictor']}"
         blocks.setdefault((title, column), []).append(row)
-    for (title, column), block in blocks.items():
-        print_block(console, title, column, block)
+    tables = [block_table(title, column, block) for (title, column), block in blocks.items()]
     for name in sorted(made.predictions):
         fits = [
             row
@@ -120,29 +111,33 @@ def _print(made: Related, outcome: str, rows: list[dict[str, Any]]) -> None:
             if row["statistic"] == name and row["detail"] and row["value"] is not None
         ]
         if len({row["columns"]["predictor"] for row in fits}) == len(fits) > 0:
-            _print_fits(console, f"{name}: {outcome}, fit", fits)
+            tables.append(_fits(f"{name}: {outcome}, fit", fits))
+    if tables:
+        said = f"{made.rows} of {made.units} {made.by}s have every score"
+        above = (said, *(f"  {note}" for note in made.notes))
+        tables[0] = attrs.evolve(tables[0], above=above)
+    return tables
 
 
-def _print_fits(console: Any, title: str, fits: list[dict[str, Any]]) -> None:
+def _fits(title: str, fits: list[dict[str, Any]]) -> Table:
     """What a statistic says of the fit of each set of predictors, beside each other."""
-    from rich.table import Table
-    from rich.text import Text
+    from gnomon.cli.estimates import number
 
-    from gnomon.cli.results import number
-
-    console.print(Text(title, style="bold"))
     names = list(dict.fromkeys(name for row in fits for name in row["detail"]))
     headings = (fits[0]["quantity"], *names, "n")
-    lines = [
-        [number(row["value"]), *(number(row["detail"].get(name)) for name in names), str(row["n"])]
-        for row in fits
-    ]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("predictor", overflow="fold")
-    for name, *cells in zip(headings, *lines, strict=True):
-        # Headings are broken between words, numbers never.
-        wide = max(len(word) for word in (*cells, *name.split("-")))
-        table.add_column(Text(name.replace("-", " ")), justify="right", min_width=wide)
-    for row, cells in zip(fits, lines, strict=True):
-        table.add_row(Text(row["columns"]["predictor"]), *map(Text, cells))
-    console.print(table)
+    return Table(
+        title=title,
+        columns=(
+            Column("predictor", gives="wrap"),
+            *(Column(name.replace("-", " "), right=True, gives="wrap") for name in headings),
+        ),
+        rows=tuple(
+            (
+                row["columns"]["predictor"],
+                number(row["value"]),
+                *(number(row["detail"].get(name)) for name in names),
+                str(row["n"]),
+            )
+            for row in fits
+        ),
+    )

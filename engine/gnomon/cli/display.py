@@ -39,6 +39,7 @@ def line(tally: Tally) -> str:
         parts.append(f"{unread} scores unparsed")
     if tally.waiting:
         parts.append(f"waited {tally.waiting:.0f} s")
+    parts += tally.waits()
     left = tally.left
     if left is not None:
         parts.append(f"{_clock(left)} left")

@@ -93,7 +93,7 @@ def command(tables: tuple[Path, ...], measure: str, **options: Any) -> None:
     gnomon import replies.csv --as implicit-bias --map item=dataset --map reply=response \\
         --constant variation=plain --source "the paper's repository" --licence MIT
     """
-    from gnomon.cli.results import estimate_rows, print_estimates
+    from gnomon.cli.estimates import estimate_rows, print_estimates
     from gnomon.run.importing import ImportRequest, Mapped, import_replies
     from gnomon.store import Store
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from gnomon.cli.common import json_option, plugin_option, print_json
+from gnomon.cli.common import no_runs, plugin_option
+from gnomon.cli.tables import Form, form_options, plain_table, write
 
+HIDDEN = ("reason", "finished", "planned", "started_at")
+"""What programs are given and a table has no room for."""
+GIVES = ("measure", "model", "title", "what", "from")
+RIGHT = ("run", "trials")
 KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "corrections", "executors")
 
 
@@ -22,36 +28,32 @@ KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "correcti
     help="For runs: the results database.",
 )
 @plugin_option
-@json_option
-def command(kind: str, database: Path, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """List measures, or plugins of a kind.
+@form_options
+def command(kind: str, database: Path, plugin_files: tuple[Path, ...], form: Form | None) -> None:
+    """List measures, runs, or plugins of a kind.
 
     \b
     gnomon list
     gnomon list scorers
     gnomon list runs --db results.db
     """
+    empty = "nothing to list"
     if kind == "runs":
-        rows = _runs(database)
+        rows: list[dict[str, Any]] = _runs(database)
+        empty = no_runs(database)
     elif kind == "measures":
         rows = _measures(plugin_files)
     else:
         rows = _plugins(kind, plugin_files)
-    if as_json:
-        print_json(rows)
-        return
-    print_rows(rows)
+    shown = [{name: row[name] for name in row if name not in HIDDEN} for row in rows]
+    tables = [plain_table(shown, gives=GIVES, right=RIGHT)] if rows else []
+    write(form, tables, lambda: rows, empty=empty)
 
 
 def print_rows(rows: list[dict[str, str]]) -> None:
-    """Rows in aligned columns, the last one as wide as it is; no library needed."""
-    if not rows:
-        click.echo("nothing to list")
-        return
-    names = list(rows[0])
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names}
-    for row in [{name: name for name in names}, *rows]:
-        click.echo("  ".join(row[name].ljust(widths[name]) for name in names).rstrip())
+    """Rows in aligned columns; the last gives way where there is no room."""
+    tables = [plain_table(rows, gives=list(rows[0])[-1:])] if rows else []
+    write(None, tables, list, empty="nothing to list")
 
 
 def _measures(plugin_files: tuple[Path, ...]) -> list[dict[str, str]]:
@@ -90,11 +92,23 @@ def _plugins(kind: str, plugin_files: tuple[Path, ...]) -> list[dict[str, str]]:
     ]
 
 
-def _runs(database: Path) -> list[dict[str, str]]:
+def _runs(database: Path) -> list[dict[str, Any]]:
+    import attrs
+
+    from gnomon.run.states import states_of
     from gnomon.store import Store
 
     with Store.open(database) as store:
         return [
-            {name: "" if value is None else str(value) for name, value in row.items()}
-            for row in store.runs()
+            {
+                "run": state.run,
+                "measure": state.measure,
+                "model": state.model,
+                "format": state.format,
+                "trials": state.trials,
+                "state": state.state,
+                "started": state.started_at[:16].replace("T", " "),
+                **{name: value for name, value in attrs.asdict(state).items() if name in HIDDEN},
+            }
+            for state in states_of(store)
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,8 @@ from gnomon.cli.common import (
     database_option,
     files_of,
     json_option,
+    junit_option,
+    limits_of,
     load_measure,
     only_of,
     pairs,
@@ -19,6 +21,9 @@ from gnomon.cli.common import (
     request_options,
 )
 from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
+
+if TYPE_CHECKING:
+    from gnomon.run.expect import Check
 
 
 @click.command("run")
@@ -63,6 +68,18 @@ from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
     show_default=True,
     help="Most seconds one call waits between tries, in all.",
 )
+@click.option(
+    "--rpm",
+    multiple=True,
+    metavar="[ROLE=]N",
+    help="Most calls a minute to a model. May be given again for other roles.",
+)
+@click.option(
+    "--tpm",
+    multiple=True,
+    metavar="[ROLE=]N",
+    help="Most tokens a minute, of prompts and replies. May be given again for other roles.",
+)
 @click.option("--max-calls", type=int, help="Stop before more calls than this; resumable.")
 @click.option("--max-cost", type=float, help="Stop before more US dollars than this; resumable.")
 @click.option("--max-time", type=float, help="Stop after so many seconds; resumable.")
@@ -75,6 +92,7 @@ from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
     help="Hold the run against what 'gnomon freeze' wrote: confirmatory, or exploratory and why.",
 )
 @click.option("--fresh", is_flag=True, help="Make a new run even if an equal one is there.")
+@junit_option
 @click.option("--quiet", is_flag=True, help="No progress, only the table.")
 @json_option
 @click.pass_context
@@ -83,24 +101,29 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
 
     Replies are stored the moment they arrive. The same command again continues an unfinished run and
     asks nothing twice. A call that may succeed later (429, 5xx, a broken connection) is tried again
-    after the time the provider names, otherwise after 1, 2, 4, … seconds.
+    after the time the provider names, otherwise after 1, 2, 4, … seconds. A provider that was asked too
+    often is asked less often from then on, and gradually more often again.
 
     \b
     gnomon run implicit-bias --model local:smollm2-135m
     gnomon run ./my-measure.toml --model litellm:openai/gpt-4o --repeats 10 --max-cost 5
     """
+    from gnomon.cli.checks import check_cases
     from gnomon.cli.display import observer
-    from gnomon.cli.results import estimate_rows, print_estimates
+    from gnomon.cli.estimates import estimate_rows, print_estimates
+    from gnomon.cli.junit import Case, check_place, write_junit
     from gnomon.run import RunRequest, run
     from gnomon.run.checks import check_request
-    from gnomon.run.expect import violations
+    from gnomon.run.expect import checks
     from gnomon.run.freezing import read_lock
     from gnomon.store import Store
 
     files = files_of(options["files"])
     catalogue, spec = load_measure(measure, options["plugin_files"], files)
     lock = None if options["lock"] is None else read_lock(options["lock"])
+    check_place(options["junit"])
     code = EXIT_DONE
+    cases: list[Case] = []
     report: list[dict[str, Any]] = []
     for model in models:
         request = RunRequest(
@@ -115,6 +138,8 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
             timeout=options["timeout"],
             retries=options["retries"],
             max_wait=options["max_wait"],
+            rpm=limits_of(options["rpm"], "--rpm"),
+            tpm=limits_of(options["tpm"], "--tpm"),
             cache=options["cache"],
             fresh=options["fresh"],
             executor=options["executor"],
@@ -130,17 +155,20 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
         outcome = run(request, catalogue, options["database"], observer(quiet=quiet))
         with Store.open(options["database"]) as store:
             rows = estimate_rows(store, [outcome.run_id])
-            made = [row.estimate for row in store.estimates([outcome.run_id])]
-        broken = violations(spec, made)
+            made = checks(spec, [row.estimate for row in store.estimates([outcome.run_id])])
+        cases += check_cases(outcome, f"{spec.name}: {model}", made)
+        broken = [check.fault for check in made if check.fault is not None]
         code = max(code, outcome.exit_code)
         if broken and code == EXIT_DONE:
             code = EXIT_VIOLATED
         report.append(_report(outcome, rows, broken))
         if not options["as_json"]:
             print_estimates(rows)
-            _print_end(outcome, broken, options["database"])
+            _print_end(outcome, made, options["database"])
     if options["as_json"]:
         print_json(report)
+    if options["junit"] is not None:
+        write_junit(options["junit"], cases)
     ctx.exit(code)
 
 
@@ -155,8 +183,10 @@ def _report(outcome: Any, rows: list[dict[str, Any]], broken: list[str]) -> dict
         "trials": {"planned": tally.planned, "before": tally.before, "now": tally.done},
         "calls": tally.calls,
         "cached": tally.cached,
+        "limited": tally.limited,
         "replies": dict(tally.statuses),
         "seconds": round(tally.seconds, 3),
+        "waited": round(tally.waiting, 3),
         "tokens_in": tally.tokens_in,
         "tokens_out": tally.tokens_out,
         "cost": tally.cost if tally.calls > tally.unpriced else None,
@@ -173,13 +203,20 @@ def _saved(outcome: Any) -> int:
     return max(0, int(tally.planned - tally.before - tally.done))
 
 
-def _print_end(outcome: Any, broken: list[str], database: Path) -> None:
+def _print_end(outcome: Any, checks: list[Check], database: Path) -> None:
+    from gnomon.cli.checks import checks_table
+    from gnomon.cli.tables import write
+
+    broken = [check.fault for check in checks if check.fault is not None]
+    if broken:
+        write(None, [checks_table(checks)], list, empty="")
     tally = outcome.tally
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(tally.statuses.items()))
+    waited = f", {tally.waiting:.1f} s of waiting between tries" if tally.waiting else ""
     click.echo(
         f"run {outcome.run_id} in {database}: {tally.before + tally.done} of {tally.planned} trials, "
         f"{tally.calls} calls{f' ({statuses})' if statuses else ''}, {tally.cached} replies from the "
-        f"store, {tally.seconds:.1f} s"
+        f"store, {tally.seconds:.1f} s{waited}"
     )
     if outcome.stopped:
         click.echo(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")

@@ -15,7 +15,7 @@ from gnomon.errors import CapabilityError, UsageError, did_you_mean, listing
 from gnomon.modelname import ModelName, make_backend, parse_model
 from gnomon.protocols import Backend
 from gnomon.records import Ask, Capability, Need, ReplyFormat
-from gnomon.spec import Only, Spec
+from gnomon.spec import Only, Spec, own_needs
 from gnomon.turns import needs_of
 
 
@@ -62,7 +62,7 @@ def roles_of(spec: Spec, kept: Mapping[str, Collection[str]] | None = None) -> t
         role = getattr(use.plugin, "role", None)
         if isinstance(role, str):
             roles[role] = None
-        for need in getattr(use.plugin, "needs", ()):
+        for need in own_needs(use.plugin):
             roles[need.role] = None
     return tuple(roles)
 
@@ -163,7 +163,7 @@ def needs(
     for need in needs_of(asked, spec.keys.decoding, format_):
         out[need] = None
     for use in uses:
-        for need in getattr(use.plugin, "needs", ()):
+        for need in own_needs(use.plugin):
             out[need] = None
     return tuple(out)
 

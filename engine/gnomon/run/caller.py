@@ -5,7 +5,9 @@ ask whose key has a stored answer costs no call. Failures are never answers: the
 
 The one retry policy of gnomon is here (backends and libraries do none of their own): a call that may
 succeed later is tried again after ``after`` seconds when the provider says so, otherwise after 1, 2, 4, …
-seconds with jitter, at most 60 between two tries and at most ``max_wait`` in all.
+seconds with jitter, at most 60 between two tries and at most ``max_wait`` in all. A time that the provider names
+holds back every call to that model, not only the one that was refused; so do the limits of the module
+``pacing``, through whose gates every call goes.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import attrs
 from gnomon.errors import CallFailed, CapabilityError
 from gnomon.records import Ask, Chat, Choose, Decoding, Exchange, Reply, Trial
 from gnomon.run.bindings import Binding, _lacks, ask_need
+from gnomon.run.pacing import Gate, gates, wait, waiting
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
 from gnomon.seeds import Seed
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 LONGEST_BACK_OFF = 60.0
 PATIENCE = 120.0
+_SHOWN = 80
 ROUNDING = 1e-9
 """Ten times ten cents is a little less than a dollar in floating point."""
 
@@ -134,12 +138,19 @@ class Caller:
         self._dearest = 0.0
         self.stopped: str | None = None
         self._waking = asyncio.Event()
+        models = {role: str(binding.name) for role, binding in bindings.items()}
+        self._gates = gates(models, request.rpm, request.tpm)
+        self._pausing: dict[str, int] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        tally.waits = self._waits
 
     def stop(self, reason: str) -> None:
         """Send no further call; the first reason is kept."""
         if self.stopped is None:
             self.stopped = reason
         self._waking.set()
+        for gate in self._gates.values():
+            gate.open()
 
     # -- identity --------------------------------------------------------------------------------
 
@@ -249,33 +260,58 @@ class Caller:
         waited = 0.0
         attempt = 0
         timeout = self._request.timeout or self._bindings[ask.role].offers.patience or PATIENCE
+        gate = self._gates[ask.role]
         while True:
             attempt += 1
-            self._allow()
-            began = time.perf_counter()
-            failure: CallFailed | None = None
-            try:
-                async with asyncio.timeout(timeout):
-                    reply = await self._asker.ask(ask)
-            except TimeoutError:
-                failure = CallFailed(f"no reply within {timeout:g} s (--timeout)", retry=True)
-            except CallFailed as error:
-                failure = error
-            if failure is not None:
-                reply = Reply(status="error", error=failure.message)
-            if reply.seconds is None:
-                reply = attrs.evolve(reply, seconds=time.perf_counter() - began)
+            reply, failure = await self._try(ask, gate, timeout)
             reply_id = self._store.add_reply(key, ask, reply, attempt=attempt)
             self._count(reply)
             if failure is None:
                 return reply_id, reply
             if failure.fatal:
                 self.stop(failure.message)
-            wait = self._wait(failure, attempt, waited)
-            if wait is None:
+            pause = self._wait(failure, key, attempt, waited)
+            if pause is None:
                 return reply_id, reply
-            waited += wait
-            await self._pause(wait)
+            if failure.after is not None:
+                gate.hold(pause)
+            waited += pause
+            await self._pause(pause, failure)
+
+    async def _try(self, ask: Ask, gate: Gate, timeout: float) -> tuple[Reply, CallFailed | None]:
+        """One call, when it is its turn."""
+        reserved = 0.0
+        if gate.free:
+            if not gate.in_flight:
+                gate.begin()
+            gate.in_flight += 1
+        else:
+            self._arm()
+            reserved = await gate.enter(ask)
+        came: Reply | CallFailed | None = None
+        allowed = False
+        sent = asyncio.get_running_loop().time()
+        began = time.perf_counter()
+        try:
+            self._allow()
+            allowed = True
+            async with asyncio.timeout(timeout):
+                came = reply = await self._asker.ask(ask)
+        except TimeoutError:
+            came = CallFailed(f"no reply within {timeout:g} s (--timeout)", retry=True)
+        except CallFailed as error:
+            came = error
+        finally:
+            gate.leave(came, reserved, sent)
+            if came is None and allowed:
+                # Abandoned on its way: it was counted and will not be answered.
+                self._in_flight -= 1
+        if isinstance(came, CallFailed):
+            self._tally.limited += came.limited
+            reply = Reply(status="error", error=came.message)
+        if reply.seconds is None:
+            reply = attrs.evolve(reply, seconds=time.perf_counter() - began)
+        return reply, came if isinstance(came, CallFailed) else None
 
     def _allow(self) -> None:
         if self.stopped is None:
@@ -286,7 +322,7 @@ class Caller:
             ):
                 self.stop(f"the budget of {self._request.max_cost:g} $ is used up (--max-cost)")
             elif self._deadline is not None and time.monotonic() >= self._deadline:
-                self.stop(f"the time of {self._request.max_time:g} s is used up (--max-time)")
+                self._late()
         if self.stopped is not None:
             raise Stop
         # Counted before it is sent, so that calls in flight are within the budget.
@@ -313,22 +349,47 @@ class Caller:
                 "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"
             )
 
-    def _wait(self, failure: CallFailed, attempt: int, waited: float) -> float | None:
+    def _wait(self, failure: CallFailed, key: bytes, attempt: int, waited: float) -> float | None:
         """Seconds until the next try; None when there is none."""
         if not failure.retry or self.stopped is not None or attempt > self._request.retries:
             return None
         if failure.after is not None:
             wait = max(0.0, failure.after)
         else:
-            jitter = 0.5 + self._seed.child("jitter", self._tally.calls).uniform()
+            # Of each call by itself: those that failed together must not come back together.
+            jitter = 0.5 + self._seed.child("jitter", key.hex(), attempt).uniform()
             wait = min(LONGEST_BACK_OFF, 2.0 ** (attempt - 1)) * jitter
         return None if waited + wait > self._request.max_wait else wait
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, seconds: float, failure: CallFailed) -> None:
         self._tally.waiting += seconds
+        self._arm()
+        reason = failure.message
+        self._pausing[reason] = self._pausing.get(reason, 0) + 1
         try:
             async with asyncio.timeout(seconds):
                 await self._waking.wait()
         except TimeoutError:
             return
+        finally:
+            self._pausing[reason] -= 1
+            if not self._pausing[reason]:
+                del self._pausing[reason]
         raise Stop
+
+    def _arm(self) -> None:
+        """See to it that nobody goes on waiting when the time of the run is used up."""
+        if self._alarm is None and self._deadline is not None:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(max(0.0, self._deadline - time.monotonic()), self._late)
+
+    def _late(self) -> None:
+        self.stop(f"the time of {self._request.max_time:g} s is used up (--max-time)")
+
+    def _waits(self) -> list[str]:
+        """Who waits, and why, for the progress line."""
+        pausing = [
+            f"{wait(count)} to try again after: {reason[:_SHOWN]}"
+            for reason, count in sorted(self._pausing.items(), key=lambda pair: -pair[1])
+        ]
+        return [*waiting(dict.fromkeys(self._gates.values())), *pausing[:1]]

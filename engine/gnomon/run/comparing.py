@@ -7,15 +7,17 @@ what prevents it is said before anything is computed.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import attrs
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError, UsageError
 from gnomon.records import Estimate
-from gnomon.run.analysis import statistics_that, table_of
-from gnomon.run.effects import scores_of
+from gnomon.run.analysis import design_of, statistics_that, table_of
+from gnomon.run.effects import following, scores_of
 from gnomon.seeds import Seed
 from gnomon.store import Store
 from gnomon.store.keys import RunFacts
@@ -43,7 +45,13 @@ class Comparison:
 
 
 def compare(
-    store: Store, first: int, second: int, catalogue: Catalogue, scores: Sequence[str] = ()
+    store: Store,
+    first: int,
+    second: int,
+    catalogue: Catalogue,
+    scores: Sequence[str] = (),
+    *,
+    level: float | None = None,
 ) -> Comparison:
     """Compare two runs, first minus second, paired by item, condition and repeat.
 
@@ -53,6 +61,7 @@ def compare(
         second: The other.
         catalogue: Where the statistics are found (class attribute ``compares``).
         scores: The scores; those of the spec's statistics unless given.
+        level: Confidence level of the intervals; the statistic's own unless given.
 
     Raises:
         StoreError: There is no such run.
@@ -67,6 +76,8 @@ def compare(
         raise UsageError(
             "no plugin offers a statistic for compare (a class attribute 'compares = True')"
         )
+    options = {} if level is None else {"level": level}
+    design = design_of(facts[0].spec_text)
     same_seed = facts[0].seed == facts[1].seed
     spec_text = facts[0].spec_text
     crossed = tuple(tomllib.loads(spec_text).get("design", {}).get("factors", {}))
@@ -74,7 +85,18 @@ def compare(
     estimates: list[Estimate] = []
     for name in scores or scores_of(spec_text):
         for cls in classes:
-            estimates.extend(_of_score(store, (first, second), cls, name, paired_by, facts[0].seed))
+            estimates.extend(
+                _of_score(
+                    store,
+                    (first, second),
+                    partial(cls, **options),
+                    cls,
+                    name,
+                    paired_by,
+                    facts[0].seed,
+                    design,
+                )
+            )
     known = {int(run["run"]): run["model"] for run in store.runs()}
     return Comparison(
         measure=facts[0].measure,
@@ -126,19 +148,22 @@ def _notes(facts: tuple[RunFacts, RunFacts]) -> Iterator[str]:
 def _of_score(
     store: Store,
     runs: tuple[int, int],
+    make: Callable[..., Any],
     cls: type,
     name: str,
     paired_by: tuple[str, ...],
     seed: int,
+    design: Sequence[str],
 ) -> Iterator[Estimate]:
     label = str(getattr(cls, "name", cls.__name__))
     counts = {}
     try:
-        table = table_of(store, runs, (name,))
+        table = table_of(store, runs, (name,), design=design)
         counts = dict(table.counts())
         # Scores of items have neither condition nor repeat.
         columns = tuple(column for column in paired_by if column in table.labels)
-        statistic = cls(levels=(str(runs[0]), str(runs[1])), paired_by=columns)
+        own = following(cls, "cluster", table)
+        statistic = make(levels=(str(runs[0]), str(runs[1])), paired_by=columns, **own)
         made = statistic.estimate(table, Seed(seed).child("compare", label, name).numpy())
         listed = [made] if isinstance(made, Estimate) else list(made)
     except GnomonError as error:

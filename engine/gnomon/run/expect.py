@@ -6,7 +6,7 @@ and the last is a violation too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -135,13 +135,15 @@ def _hint(name: Expected, of_statistic: Sequence[Estimate], chosen: Sequence[Est
     if not of_statistic:
         return ""
     if not chosen:
-        groups = {
-            ", ".join(f"{column}={level}" for column, level in one.group.items())
-            for one in of_statistic
-        } - {""}
-        asked = ", ".join(f"{column}={level}" for column, level in name.group.items())
-        return f": there is no group {asked}{did_you_mean(asked, groups)}; there are: {listing(groups)}"
+        groups = {_columns(one.group): ", ".join(one.group.values()) for one in of_statistic}
+        hint = did_you_mean(", ".join(name.group.values()), groups.values())
+        there = listing(set(groups) - {""})
+        return f": there is no group {_columns(name.group)}{hint}; there are: {there}"
     known = {one.quantity for one in chosen} | {one.effect for one in chosen if one.effect}
     if name.quantity is None:
         return f": no estimate has {name.field!r}"
     return f": it has no {name.quantity!r}{did_you_mean(name.quantity, known)}; there are: {listing(known)}"
+
+
+def _columns(group: Mapping[str, str]) -> str:
+    return ", ".join(f"{column}={level}" for column, level in group.items())

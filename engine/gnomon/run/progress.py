@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
@@ -28,6 +29,8 @@ class Tally:
         tokens_in, tokens_out: Sums of what backends report.
         cost: US dollars reported; ``unpriced`` counts replies without a price.
         waiting: Seconds spent waiting between tries.
+        limited: Calls that a provider refused because it was asked too often.
+        waits: Says who waits at this moment and why, a sentence each.
         began: Monotonic time of the beginning.
     """
 
@@ -44,6 +47,8 @@ class Tally:
     cost: float = 0.0
     unpriced: int = 0
     waiting: float = 0.0
+    limited: int = 0
+    waits: Callable[[], Sequence[str]] = tuple
     began: float = attrs.field(factory=time.monotonic)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -48,6 +49,8 @@ class RunRequest:
         timeout: Seconds one call may take; what the backend says, or 120, unless given.
         retries: How often a call that may succeed later is tried again.
         max_wait: Most seconds that one call waits between tries, all together.
+        rpm: Role → most calls a minute to its model; the role ``""`` stands for all others.
+        tpm: Role → most tokens a minute, of prompts and replies.
         cache: Use stored replies of equal key.
         fresh: Make a new run even if an equal one is there.
         executor: Name of the executor.
@@ -70,6 +73,8 @@ class RunRequest:
     timeout: float | None = None
     retries: int = 6
     max_wait: float = 600.0
+    rpm: Mapping[str, float] = attrs.field(factory=dict)
+    tpm: Mapping[str, float] = attrs.field(factory=dict)
     cache: bool = True
     fresh: bool = False
     executor: str = "in-process"
@@ -99,6 +104,8 @@ class RunRequest:
         for option, amount in above_zero.items():
             if amount is not None and not amount > 0:
                 raise UsageError(f"{option} must be above 0; it is {amount:g}")
+        for option, limits in (("--rpm", self.rpm), ("--tpm", self.tpm)):
+            _check_limits(option, limits, self.roles)
         if self.max_wait < 0:
             raise UsageError(f"--max-wait must not be negative; it is {self.max_wait:g}")
         if self.concurrency is not None and self.concurrency > MOST_CONCURRENCY:
@@ -131,3 +138,14 @@ class RunRequest:
             if columns[name] not in values:
                 return False
         return True
+
+
+def _check_limits(option: str, limits: Mapping[str, float], roles: Mapping[str, str]) -> None:
+    for role, value in limits.items():
+        if not 0 < value < math.inf:
+            raise UsageError(f"{option} must be a number above 0; it is {value:g}")
+        if role and role not in roles:
+            raise UsageError(
+                f"{option} names the role {role!r}, which this run does not have"
+                f"{did_you_mean(role, roles)}; its roles are: {listing(roles)}"
+            )

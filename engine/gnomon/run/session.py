@@ -107,10 +107,12 @@ class Session:
             self.run_id,
             reason=self.reason
             or self.stopped_by_rule
-            or ("interrupted" if self.interrupted else "done"),
+            or ("interrupted" if self.interrupted else self._unfinished() or "done"),
             calls=tally.calls,
             cached=tally.cached,
             trials=tally.done,
+            planned=tally.planned,
+            waited=round(tally.waiting, 3),
             seconds=tally.seconds,
             cost=tally.cost if tally.calls > tally.unpriced else None,
         )
@@ -130,12 +132,7 @@ class Session:
         elif reason is not None or self.tally.failed:
             code = EXIT_INCOMPLETE
             if reason is None:
-                count = sum(self.tally.failed.values())
-                worst, _ = self.tally.failed.most_common(1)[0]
-                reason = (
-                    f"{count} trials could not be finished, most often: {worst}; "
-                    "give the same command again to try only these"
-                )
+                reason = f"{self._unfinished()}; give the same command again to try only these"
         return Outcome(
             run_id=self.run_id,
             tally=self.tally,
@@ -144,6 +141,14 @@ class Session:
             resumed=self.resumed,
             stopped=None if code == EXIT_INTERRUPTED else self.stopped_by_rule,
         )
+
+    def _unfinished(self) -> str | None:
+        """How many trials failed and why most of them; None when none did."""
+        if not self.tally.failed:
+            return None
+        worst, _ = self.tally.failed.most_common(1)[0]
+        count = sum(self.tally.failed.values())
+        return f"{count} trials could not be finished, most often: {worst}"
 
     @property
     def started_at(self) -> str:

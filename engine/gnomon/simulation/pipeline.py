@@ -58,10 +58,12 @@ class Simulated:
     Attributes:
         trials: One row per trial, in plan order.
         items: One row per item that has scores of its own.
+        design: The columns whose rows are not independent.
     """
 
     trials: Sequence[Row]
     items: Sequence[Row] = ()
+    design: Sequence[str] = ("item",)
     _made: dict[tuple[str, ...], Table] = attrs.field(init=False, factory=dict, repr=False)
 
     def table(self, names: Sequence[str]) -> Table:
@@ -73,7 +75,7 @@ class Simulated:
         # Most statistics of a measure are of the same score.
         key = tuple(names)
         if key not in self._made:
-            self._made[key] = _table(self._rows(names), names)
+            self._made[key] = _table(self._rows(names), names, self.design)
         return self._made[key]
 
     def expected(self, names: Sequence[str]) -> Table | None:
@@ -81,7 +83,7 @@ class Simulated:
         rows = self._rows(names)
         if not all(any(name in row.expected for row in rows) for name in names):
             return None
-        return _table(rows, names, expected=True)
+        return _table(rows, names, self.design, expected=True)
 
     def _rows(self, names: Sequence[str]) -> list[Row]:
         for rows in (self.trials, self.items):
@@ -95,7 +97,9 @@ class Simulated:
         )
 
 
-def _table(rows: Sequence[Row], names: Sequence[str], *, expected: bool = False) -> Table:
+def _table(
+    rows: Sequence[Row], names: Sequence[str], design: Sequence[str], *, expected: bool = False
+) -> Table:
     import numpy as np
 
     def value(row: Row, name: str) -> float:
@@ -115,6 +119,7 @@ def _table(rows: Sequence[Row], names: Sequence[str], *, expected: bool = False)
             column: np.array([row.labels[column] for row in rows]) for column in rows[0].labels
         },
         of=tuple(names),
+        design=design,
     )
 
 
@@ -164,6 +169,11 @@ class Pipeline:
         self._items = _items_of(request)
 
     @property
+    def design(self) -> tuple[str, ...]:
+        """The columns whose rows are not independent."""
+        return self.spec.keys.design.clusters
+
+    @property
     def items(self) -> int:
         """Number of items that are simulated."""
         return len(self.item_keys)
@@ -199,7 +209,7 @@ class Pipeline:
             if self._item_blocks:
                 records.setdefault(record.trial.item.key, []).append((record, row))
         items = [await self._of_item(own, planting, seed) for own in records.values()]
-        return Simulated(rows, items)
+        return Simulated(rows, items, self.design)
 
     async def administer(
         self, planting: Planting, seed: int, trials: Iterator[Trial]

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from gnomon.planting import Planting
+from gnomon.planting import Planting, plantable
 from gnomon.run.bindings import roles_of
 from gnomon.seeds import Seed
 from gnomon.simulation.many import Job, Outcome, Workplace, simulate_many
-from gnomon.spec import Spec
+from gnomon.spec import Spec, StatisticBlock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,8 +92,8 @@ class Finding:
         coverage: Under the planted effect.
         power: Under the planted effect.
         refused: Share of estimates that the statistic refused under the planted effect.
-        judged: Whether it is held against the measure: there are units enough, and without a nuisance
-            or for a statistic that tests something (where any does).
+        judged: Whether it is held against the measure: answers are planted in what it is computed from,
+            there are units enough, and there is no nuisance or it tests something (where any does).
         faults: What is wrong, as sentences.
     """
 
@@ -234,13 +234,20 @@ class _Judge:
                     _Column(nothing, quantity),
                     _Column(something, quantity),
                 )
-                # Of levels that are not administered, nothing can be estimated.
-                if self._is_part and finding.refused == 1:
+                # What respondents cannot move says nothing of the measure: a relation among stimuli. And of
+                # levels that are not administered nothing can be estimated.
+                if not self._moved(block) or (self._is_part and finding.refused == 1):
                     finding = attrs.evolve(finding, judged=False)
                 # A share or a mean that nothing is concluded from may follow a nuisance.
                 if nuisance != CLEAN and has_tests and finding.type_1 is None:
                     finding = attrs.evolve(finding, judged=False)
                 yield attrs.evolve(finding, faults=tuple(self._faults(finding)))
+
+    def _moved(self, block: StatisticBlock) -> bool:
+        labels = [one.label for one in plantable(self._spec)]
+        return any(
+            name == label or name.startswith(f"{label}.") for name in block.of for label in labels
+        )
 
     def _finding(self, nuisance: str, label: str, null: _Column, planted: _Column) -> Finding:
         units = planted.units()

@@ -17,7 +17,7 @@ from gnomon.errors import StoreError
 from gnomon.records import Ask, Estimate, Item, Reply, Score, Trial
 from gnomon.store import provenance
 from gnomon.store.keys import RunFacts
-from gnomon.store.opening import open_reading, open_writing
+from gnomon.store.opening import is_locked, open_reading, open_writing
 from gnomon.store.reader import Reader
 from gnomon.store.replies import StoredReply
 from gnomon.store.writing import Writer
@@ -159,6 +159,17 @@ class Store(Reader):
                 more,
             )
 
+    def last_sessions(self) -> dict[int, tuple[str | None, str | None, int | None]]:
+        """Run → when its last invocation ended (None when it has not said so), why, and how many
+        trials it said were planned.
+        """
+        self._settle()
+        return provenance.last_sessions(self._connection)
+
+    def is_being_written(self) -> bool:
+        """Whether some process, this one or another, has the right to write."""
+        return self._lock is not None or is_locked(self.path)
+
     def note_lock(self, run_id: int, text: str, differences: Sequence[str]) -> None:
         """Note that this invocation on a run was held against a lock.
 
@@ -247,23 +258,28 @@ class Store(Reader):
         """Note that all asks of a trial were answered."""
         self._writing.finish_trial(trial_id)
 
-    def begin_scoring(self, run_id: int, *, provisional: bool = False) -> int:
+    def begin_scoring(
+        self, run_id: int, *, provisional: bool = False, spec_text: str | None = None
+    ) -> int:
         """Begin a scoring pass. Views and columns show the newest pass; older ones stay.
 
         Args:
             run_id: The run.
             provisional: Nobody sees the pass until ``complete_scoring``; one that is never completed
                 is taken away when the next is begun.
+            spec_text: The spec whose scorers and statistics are used, where it is not the run's own.
 
         Returns:
             Its number within the run, from 1; below 0 for a provisional pass.
         """
-        self._writing.flush()
+        writer = self._writing
+        spec_id = None if spec_text is None else writer.once.text_id(spec_text)
+        writer.flush()
         with self._transaction():
             number, scoring = provenance.begin_scoring(
-                self._connection, run_id, provisional=provisional
+                self._connection, run_id, provisional=provisional, spec_id=spec_id
             )
-        self._writing.begun_scoring(run_id, scoring, number)
+        writer.begun_scoring(run_id, scoring, number)
         return scoring
 
     def complete_scoring(self, run_id: int, scoring: int) -> int:

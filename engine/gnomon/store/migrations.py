@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x676E6F6D  # "gnom"
 SET = "gnomon"
-NAMES = ("tables", "views", "locks")
+NAMES = ("tables", "views", "locks", "specs-of-passes")
 """The migrations in order."""
 
 _TABLES = """
@@ -284,6 +284,10 @@ def migrations() -> Migrations:
     def locks(db: Any) -> None:
         for statement in _statements(_LOCKS):
             db.execute(statement)
+
+    @found(name="specs-of-passes")
+    def specs_of_passes(db: Any) -> None:
+        db.execute("ALTER TABLE scoring ADD COLUMN spec_id INTEGER REFERENCES text (id)")
 
     return found
 

@@ -123,6 +123,31 @@ def take_lock(path: Path) -> BaseFileLock:
     return lock
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process of this machine has the right to write, told without taking it from anyone.
+
+    The lock is tried only where the process that is noted in it lives, so that a writer that is about to
+    begin is not kept from it.
+    """
+    beside = path.with_name(f"{path.name}.lock")
+    try:
+        os.kill(int(beside.read_text()), 0)
+    except PermissionError:
+        pass  # it lives, and is someone else's
+    except (OSError, ValueError):
+        return False
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    with beside.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
 def open_writing(path: Path) -> tuple[sqlite3.Connection, BaseFileLock]:
     """A connection that writes, with the newest schema, and the lock that allows it.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 from types import TracebackType
@@ -216,7 +216,7 @@ def locks(connection: sqlite3.Connection) -> dict[int, tuple[str, tuple[str, ...
 
 
 def begin_scoring(
-    connection: sqlite3.Connection, run_id: int, *, provisional: bool
+    connection: sqlite3.Connection, run_id: int, *, provisional: bool, spec_id: int | None = None
 ) -> tuple[int, int]:
     """Make a scoring pass; returns its number in the table and in the run.
 
@@ -229,7 +229,8 @@ def begin_scoring(
     if provisional:
         scoring = -scoring
     made = connection.execute(
-        "INSERT INTO scoring (run_id, pass, started_at) VALUES (?, ?, ?)", (run_id, scoring, now())
+        "INSERT INTO scoring (run_id, pass, started_at, spec_id) VALUES (?, ?, ?, ?)",
+        (run_id, scoring, now(), spec_id),
     )
     assert made.lastrowid is not None
     return made.lastrowid, int(scoring)
@@ -331,16 +332,32 @@ def facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
     )
 
 
-def estimates(
+def last_sessions(
     connection: sqlite3.Connection,
+) -> dict[int, tuple[str | None, str | None, int | None]]:
+    """Run → end, reason and planned trials of its last session; planned of the last that said so."""
+    found: dict[int, tuple[str | None, str | None, int | None]] = {}
+    for run_id, ended, reason, more in connection.execute(
+        "SELECT run_id, ended_at, reason, more FROM session ORDER BY id"
+    ):
+        planned = (from_json(more) if more else {}).get("planned")
+        found[run_id] = (ended, reason, planned or found.get(run_id, (None, None, None))[2])
+    return found
+
+
+def estimates(
+    connection: sqlite3.Connection, run_ids: Collection[int] | None = None
 ) -> Iterator[tuple[int, str, str, str, Estimate]]:
-    """Run, measure, model, format and estimate, for the newest pass of every run."""
+    """Run, measure, model, format and estimate, for the newest pass of every run, or of some."""
+    chosen = None if run_ids is None else str(sorted(run_ids))
     rows = connection.execute(
         f"SELECT runs.run, runs.measure, runs.model, runs.format, {ESTIMATE_COLUMNS} "  # noqa: S608 -- names of our own
         "FROM estimate JOIN scoring ON scoring.id = estimate.scoring_id "
         "JOIN runs ON runs.run = scoring.run_id WHERE NOT EXISTS (SELECT 1 FROM scoring AS later "
         "WHERE later.run_id = scoring.run_id AND later.pass > scoring.pass) "
-        "ORDER BY runs.run, estimate.id"
+        "AND (?1 IS NULL OR scoring.run_id IN (SELECT value FROM json_each(?1))) "
+        "ORDER BY runs.run, estimate.id",
+        (chosen,),
     )
     for row in rows:
         yield row[0], row[1], row[2] or "", row[3], estimate_from_row(row[4:])

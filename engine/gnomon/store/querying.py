@@ -20,6 +20,7 @@ _READS = frozenset(
 )
 _PRAGMAS = frozenset({"table_info", "table_xinfo", "table_list", "index_list", "index_info"})
 _STEPS = 20_000  # virtual-machine steps between looks at whether the user pressed Ctrl-C
+_TABLE = re.compile(r"\b(?:from|join)\s+[\"'`\[]?(\w+)", re.IGNORECASE)
 _MISSING = re.compile(r"no such (table|column): (?:main\.)?(.+)")
 
 
@@ -56,20 +57,20 @@ def run_query(
     try:
         cursor = connection.execute(sql, parameters)
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise _sentence(connection, path, error) from None
+        raise _sentence(connection, path, sql, error) from None
     if cursor.description is None:
         raise StoreError("the query is empty; write one SELECT statement")
     columns = tuple(column[0] for column in cursor.description)
-    return columns, _rows(connection, path, cursor)
+    return columns, _rows(connection, path, sql, cursor)
 
 
 def _rows(
-    connection: sqlite3.Connection, path: Path, cursor: sqlite3.Cursor
+    connection: sqlite3.Connection, path: Path, sql: str, cursor: sqlite3.Cursor
 ) -> Iterator[tuple[Any, ...]]:
     try:
         yield from cursor
     except sqlite3.Error as error:
-        raise _sentence(connection, path, error) from None
+        raise _sentence(connection, path, sql, error) from None
     finally:
         cursor.close()
 
@@ -89,7 +90,7 @@ def _schema(connection: sqlite3.Connection) -> dict[str, list[str]]:
 
 
 def _sentence(
-    connection: sqlite3.Connection, path: Path, error: sqlite3.Error | sqlite3.Warning
+    connection: sqlite3.Connection, path: Path, sql: str, error: sqlite3.Error | sqlite3.Warning
 ) -> BaseException:
     text = str(error)
     if text == "interrupted":
@@ -115,9 +116,17 @@ def _sentence(
             f"there is no table or view {name!r} in {path}{did_you_mean(name, schema)}; "
             f"there are: {listing(schema)}"
         )
-    columns = {column for held in schema.values() for column in held}
-    bare = name.rpartition(".")[2]
-    return StoreError(
-        f"there is no column {name!r}{did_you_mean(bare, columns)}; the table 'dictionary' says what "
-        "each table and view has"
-    )
+    return _no_column(name, schema, sql)
+
+
+def _no_column(name: str, schema: Mapping[str, Sequence[str]], sql: str) -> StoreError:
+    """The nearest column of the tables that the query names, and what those have."""
+    words = {word.casefold() for word in _TABLE.findall(sql)}
+    named = {table: held for table, held in schema.items() if table.casefold() in words}
+    columns = {column for held in (named or schema).values() for column in held}
+    hint = did_you_mean(name.rpartition(".")[2].strip("\"'`[]"), columns)
+    if not named or len(named) > 3:
+        has = "the table 'dictionary' says what each table and view has"
+    else:
+        has = "; ".join(f"{table!r} has: {', '.join(held)}" for table, held in named.items())
+    return StoreError(f"there is no column {name!r}{hint}; {has}")

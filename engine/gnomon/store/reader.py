@@ -15,10 +15,12 @@ import attrs
 from gnomon.records import Estimate, ItemRecord, Score, TrialRecord
 from gnomon.store import provenance, querying, reading, verifying
 from gnomon.store.columns import ScoreColumns, score_columns
+from gnomon.store.explaining import Explainer
 from gnomon.store.keys import RunFacts
 from gnomon.store.opening import open_reading
 from gnomon.store.reading import Finished
 from gnomon.store.replies import StoredReply
+from gnomon.store.viewing import Viewer
 
 
 @attrs.frozen(kw_only=True)
@@ -59,6 +61,11 @@ class Reader:
         if self._queries is not None:
             self._queries.close()
         self._connection.close()
+
+    def explainer(self) -> Explainer:
+        """Explains why stored asks were, or were not, answered from the store."""
+        self._settle()
+        return Explainer(self._connection)
 
     # -- runs ------------------------------------------------------------------------------------
 
@@ -135,6 +142,12 @@ class Reader:
         self._settle()
         return reading.scores_by_item(self._connection, run_id, scoring, below)
 
+    @property
+    def view(self) -> Viewer:
+        """For looking at single trials, and at what has no number."""
+        self._settle()
+        return Viewer(self._connection)
+
     def score_columns(
         self,
         run_ids: Sequence[int],
@@ -169,8 +182,9 @@ class Reader:
         self._settle()
         return [
             EstimateRow(run=run, measure=measure, model=model, format=format_, estimate=estimate)
-            for run, measure, model, format_, estimate in provenance.estimates(self._connection)
-            if run_ids is None or run in run_ids
+            for run, measure, model, format_, estimate in provenance.estimates(
+                self._connection, run_ids
+            )
         ]
 
     # -- the whole database ----------------------------------------------------------------------

@@ -267,7 +267,7 @@ def find_reply(connection: sqlite3.Connection, key: bytes) -> StoredReply | None
     return StoredReply(row[0], Lookup(connection).reply(row))
 
 
-_TRIAL_SQL = f"""
+TRIAL_SQL = f"""
 SELECT trial.id, trial.ordinal, trial.item_id, trial.condition_id, trial.repeat, trial.draws,
     ask.position, ask.form_id, ask.sample, ask.seed, ask.system_id, prompt.body, prompt.exact,
     ask.messages, {REPLY_COLUMNS}
@@ -276,9 +276,11 @@ LEFT JOIN ask ON ask.trial_id = trial.id AND ask.phase = 'trial'
 LEFT JOIN text AS prompt ON prompt.id = ask.prompt_id
 LEFT JOIN reply ON reply.id = ask.reply_id
 """  # noqa: S608 -- constants of our own
+"""What a record is made of; a WHERE is to follow."""
 
 
-def _records(rows: Iterator[Any], lookup: Lookup) -> Iterator[tuple[int, TrialRecord]]:
+def records(rows: Iterator[Any], lookup: Lookup) -> Iterator[tuple[int, TrialRecord]]:
+    """Numbers and records from rows of ``TRIAL_SQL``, those of one trial beside each other."""
     # Rows of one trial lie together; their asks are put in order here, which spares a sort per trial.
     current: int | None = None
     trial: Trial | None = None
@@ -314,11 +316,11 @@ def trial_records(connection: sqlite3.Connection, run_id: int) -> Iterator[tuple
     # In stretches: a reader that stayed open for the whole run would keep the log from being emptied.
     for start in range(0, top + 1, _CHUNK):
         rows = connection.execute(
-            f"{_TRIAL_SQL} WHERE trial.run_id = ? AND trial.ordinal >= ? AND trial.ordinal < ? "
+            f"{TRIAL_SQL} WHERE trial.run_id = ? AND trial.ordinal >= ? AND trial.ordinal < ? "
             "AND trial.finished = 1 ORDER BY trial.ordinal",
             (run_id, start, start + _CHUNK),
         )
-        yield from _records(rows, lookup)
+        yield from records(rows, lookup)
 
 
 def item_records(connection: sqlite3.Connection, run_id: int) -> Iterator[tuple[int, ItemRecord]]:
@@ -344,11 +346,11 @@ def _item_record(
     connection: sqlite3.Connection, lookup: Lookup, item_id: int, trial_ids: list[int]
 ) -> ItemRecord:
     rows = connection.execute(
-        f"{_TRIAL_SQL} WHERE trial.id IN (SELECT value FROM json_each(?)) ORDER BY trial.ordinal",  # noqa: S608 -- constants of our own
+        f"{TRIAL_SQL} WHERE trial.id IN (SELECT value FROM json_each(?)) ORDER BY trial.ordinal",  # noqa: S608 -- constants of our own
         (str(trial_ids),),
     )
-    records = tuple(record for _, record in _records(rows, lookup))
-    return ItemRecord(lookup.item(item_id), records)
+    found = tuple(record for _, record in records(rows, lookup))
+    return ItemRecord(lookup.item(item_id), found)
 
 
 def scores_by_item(

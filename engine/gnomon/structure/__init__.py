@@ -4,9 +4,10 @@ One invariant: nothing is coerced and nothing is dropped. What the classes do no
 every fault has a line and a column, and all faults of a text are found in one pass.
 """
 
+from gnomon.structure.examples import example_of, example_options
 from gnomon.structure.options import OptionDoc, describe_options
 from gnomon.structure.positions import KeyPath, Positions, flatten, show_path
-from gnomon.structure.text import Document, read_document
+from gnomon.structure.text import Document, parse_document, read_document
 from gnomon.structure.walker import default_of, key_names, nearest_key, structure, structure_fields
 from gnomon.structure.words import expected, found
 
@@ -17,11 +18,14 @@ __all__ = [
     "Positions",
     "default_of",
     "describe_options",
+    "example_of",
+    "example_options",
     "expected",
     "flatten",
     "found",
     "key_names",
     "nearest_key",
+    "parse_document",
     "read_document",
     "show_path",
     "structure",

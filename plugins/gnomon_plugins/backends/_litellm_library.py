@@ -6,8 +6,10 @@ parameter, tries nothing again, and lets no secret out in a message.
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from gnomon import CallFailed, ModelError, Reply
@@ -48,8 +50,10 @@ def failed(error: Exception, who: str) -> Reply:
     kind = type(error).__name__
     said = faults.scrub(faults.sentence_of(_plain(str(getattr(error, "message", error)))))
     status = getattr(error, "status_code", None)
-    body = f"{said} {getattr(error, 'body', '')}"
-    if kind == "ContentPolicyViolationError" or faults.is_filtered(status or 0, body):
+    held = getattr(error, "body", None)
+    # The provider's own body where the client keeps it: codes such as the quota's are only there.
+    body = json.dumps(held, default=str) if isinstance(held, Mapping) and held else said
+    if kind == "ContentPolicyViolationError" or faults.is_filtered(status or 0, f"{said} {body}"):
         return Reply(status="filtered", finish="content_filter")
     if kind in ("Timeout", "APITimeoutError"):
         raise CallFailed(f"{who} did not answer in time: {said}", retry=True) from None
@@ -61,7 +65,7 @@ def failed(error: Exception, who: str) -> Reply:
         raise CallFailed(f"{who} failed with {kind}: {said}", retry=True) from None
     response = getattr(error, "response", None)
     headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", {})
-    raise faults.from_status(status, said, who, headers, time.time()) from None
+    raise faults.from_status(status, body, who, headers, time.time()) from None
 
 
 def _plain(message: str) -> str:

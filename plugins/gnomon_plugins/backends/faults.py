@@ -34,6 +34,7 @@ LONGEST_WAIT = 86_400.0
 
 _STOP = frozenset({401, 402, 403, 404, 405, 410, 501, 505})
 _AGAIN = frozenset({408, 409, 425, 429})
+_CROWDED = frozenset({429, 529})
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?\Z")
 _TOO_LONG = re.compile(
     r"context.{0,20}(length|window|size)|maximum (context|prompt)|too many (input )?tokens"
@@ -56,17 +57,21 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
     ``retry-after-ms``, ``retry-after`` (seconds or an HTTP date) and ``x-ratelimit-reset`` (seconds, a
     time since 1970 in seconds or milliseconds, a duration such as ``1m30s``, or a date) are read in
-    this order. A date that has passed means no wait; a negative number means nothing.
+    this order. A date that has passed means no wait; a negative number means nothing. A point in time is
+    counted from the ``date`` that the provider itself gives, so that clocks which differ do no harm.
 
     Args:
         headers: Header names in lower case, or any mapping that ignores case.
-        now: The time, in seconds since 1970.
+        now: The time here, in seconds since 1970, for providers that do not say theirs.
 
     >>> retry_after({"retry-after": "2.5"}, now=0.0)
     2.5
     >>> retry_after({"retry-after": "soon"}, now=0.0) is None
     True
     """
+    said = headers.get("date")
+    there = None if said is None else _instant(said.strip())
+    now = now if there is None else there
     for name, scale in (
         ("retry-after-ms", 0.001),
         ("retry-after", 1.0),
@@ -105,6 +110,12 @@ def _duration(text: str) -> float | None:
 
 
 def _until(text: str, now: float) -> float | None:
+    when = _instant(text)
+    return None if when is None else max(0.0, when - now)
+
+
+def _instant(text: str) -> float | None:
+    """A date, as HTTP or ISO 8601 has it, in seconds since 1970."""
     try:
         when = parsedate_to_datetime(text)
     except (ValueError, IndexError, TypeError, OverflowError):
@@ -115,7 +126,7 @@ def _until(text: str, now: float) -> float | None:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     try:
-        return max(0.0, when.timestamp() - now)
+        return when.timestamp()
     except (OverflowError, ValueError):
         return None
 
@@ -154,7 +165,14 @@ def from_status(
     elif 300 <= status < 400:
         hint = " (the address redirects; give the final base_url)"
     after = retry_after(headers, now) if again else None
-    return CallFailed(f"{who} answered {status}{hint}{tail}", retry=again, after=after, fatal=stop)
+    limited = again and (status in _CROWDED or (status == 503 and after is not None))
+    return CallFailed(
+        f"{who} answered {status}{hint}{tail}",
+        retry=again,
+        after=after,
+        fatal=stop,
+        limited=limited,
+    )
 
 
 def is_filtered(status: int, body: str) -> bool:

@@ -45,6 +45,10 @@ class Http:
     own temperature. ``loglik`` needs a server that echoes prompts (vLLM); a token that straddles the end
     of the context counts as part of the text, and a text without context loses its first token.
 
+    Example::
+
+        gnomon run implicit-bias --model "http:my-model?base_url=http://127.0.0.1:8000/v1&flavour=vllm"
+
     Attributes:
         model: The name the server knows the model by.
         base_url: The server's address, up to and with ``/v1``.

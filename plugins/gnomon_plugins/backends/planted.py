@@ -40,6 +40,10 @@ class Planted:
     the effect; ``planted:judge`` reads the decisions of such answers. Only measures with a scorer that
     can plant are answered; ``gnomon validate`` runs many such respondents.
 
+    Example::
+
+        gnomon run implicit-bias --model "planted:d=0.5?noise=0.1"
+
     Attributes:
         model: ``d=NUMBER`` (or ``effect=NUMBER``), or ``judge``.
         noise: Standard deviation of the effect from trial to trial.

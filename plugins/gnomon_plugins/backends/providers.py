@@ -56,6 +56,10 @@ class LiteLLM:
     is marked as not exact. With ``samples`` it is estimated from that many replies at the measure's own
     temperature.
 
+    Example::
+
+        gnomon run implicit-bias --model litellm:openai/gpt-4o --max-cost 5
+
     Attributes:
         model: ``PROVIDER/MODEL`` as litellm names it.
         base_url: Address of a self-hosted or proxied service.

@@ -54,6 +54,10 @@ class Replay:
     out by repeat number, in the order of the table, or by the repeat column where there is one. Replies
     are as published: a constraint is taken as met. For ``choose`` the text must be one of the options.
 
+    Example::
+
+        gnomon run my-measure.toml --model "replay:published.csv?item=word&ignore=wording"
+
     Attributes:
         model: Path of a ``.csv``, ``.tsv`` or ``.jsonl`` file with a header or objects; with ``*``, of
             several files with the same columns, taken in the order of their names.

@@ -34,6 +34,10 @@ class Scripted:
     ``Scripted(function=...)``. Log-probabilities, vectors and hidden states are simulated in all of
     them; chat and choose are what the script says.
 
+    Example::
+
+        gnomon run implicit-bias --model scripted:fill
+
     Attributes:
         model: ``fill``, ``echo``, or the path of an answer file.
         answers: Texts or replies given out in the order of the asks.

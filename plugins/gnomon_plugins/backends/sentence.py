@@ -60,6 +60,10 @@ _PACKED: Mapping[str, _Packed] = {
 class Sentence:
     """Encodes texts with sentence-transformers (the extra ``sentence``).
 
+    Example::
+
+        gnomon run seat --model sentence:all-minilm-l6-v2
+
     Attributes:
         model: ``all-minilm-l6-v2``, whose weights are pulled by name; a folder with a saved model; or a
             name that sentence-transformers itself can find.

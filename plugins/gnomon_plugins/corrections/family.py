@@ -35,7 +35,13 @@ class Holm:
 
     Valid under any dependence between the tests. Holm (1979), Scand. J. Statist. 6:65.
 
-    ``correction = "holm"``
+    Example::
+
+        [[statistic]]
+        use = "t-one-sample"
+        of = "score"
+        by = ["category"]
+        correction = "holm"
     """
 
     name: ClassVar[str] = "holm"
@@ -68,7 +74,13 @@ class BenjaminiHochberg:
 
     Valid for independent or positively dependent tests. Benjamini & Hochberg (1995), JRSS B 57:289.
 
-    ``correction = "benjamini-hochberg"``
+    Example::
+
+        [[statistic]]
+        use = "t-one-sample"
+        of = "score"
+        by = ["category"]
+        correction = "benjamini-hochberg"
     """
 
     name: ClassVar[str] = "benjamini-hochberg"
@@ -84,7 +96,13 @@ class BenjaminiYekutieli:
 
     Benjamini & Yekutieli (2001), Ann. Statist. 29:1165.
 
-    ``correction = "benjamini-yekutieli"``
+    Example::
+
+        [[statistic]]
+        use = "t-one-sample"
+        of = "score"
+        by = ["category"]
+        correction = "benjamini-yekutieli"
     """
 
     name: ClassVar[str] = "benjamini-yekutieli"

@@ -26,6 +26,10 @@ Answer = Callable[[gnomon.Ask], Awaitable[gnomon.Reply]]
 class InProcess:
     """Drives every model from this process: network backends on the event loop, models that compute
     in threads, and instant ones inline. The default of ``--on``.
+
+    Example::
+
+        gnomon run implicit-bias --model scripted:fill --on in-process
     """
 
     name: ClassVar[str] = "in-process"

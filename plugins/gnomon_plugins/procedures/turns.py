@@ -40,6 +40,11 @@ class Turns:
     conversation goes on as if the turn had not been. An ``assistant`` turn is put into the
     conversation as said. When a turn brings no usable reply (``ok`` or ``truncated``), the trial
     ends there: what was built on it would measure something else.
+
+    Example::
+
+        [procedure]
+        use = "turns"
     """
 
     name: ClassVar[str] = "turns"

@@ -55,3 +55,15 @@ def texts(trial: Trial, names: Iterable[str]) -> tuple[str, ...]:
         else:
             out.append(str(value))
     return tuple(out)
+
+
+def toward(trial: Trial, name: str | None) -> float:
+    """The direction in which a planted effect goes: the sign of a field, 1 without one.
+
+    Raises:
+        TemplateError: There is no such field.
+    """
+    if name is None:
+        return 1.0
+    value = float(texts(trial, (name,))[0])
+    return (value > 0) - (value < 0)

@@ -31,6 +31,7 @@ from gnomon import (
     Trial,
     TrialRecord,
     Wanted,
+    listing,
 )
 from gnomon_plugins.scorers._fields import present, reply_of, texts
 from gnomon_plugins.scorers._pairs import Pairs, plain, read_pairs
@@ -141,6 +142,15 @@ class AssociationD:
     A word given twice with the same label counts once; given both labels it counts for neither. Both
     are named in the detail, as are words that were not answered and lines that were not read.
 
+    Example::
+
+        [[score]]
+        use = "association-d"
+        positive = ["pleasant"]
+        negative = ["unpleasant"]
+        default_labels = ["label_default"]
+        stigma_labels = ["label_stigma"]
+
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         words: The field that holds the words shown.
@@ -194,6 +204,15 @@ class AssociationD:
         vocabulary = self._vocabulary(record.trial)
         read = read_pairs(reply.text, vocabulary.words, vocabulary.labels)
         return self._scores(read, vocabulary, reply.status)
+
+    def hint(self, record: TrialRecord) -> str:
+        """What would have been read."""
+        known = self._vocabulary(record.trial)
+        word = next(iter(known.words), "a word")
+        return (
+            f"a line for each word with one of {listing(known.labels)}, such as: {word} - "
+            + next(iter(known.labels), "a label")
+        )
 
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
         """Labels for the words of a trial, so that D lies the wanted effect above no effect on average.

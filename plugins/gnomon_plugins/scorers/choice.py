@@ -15,7 +15,7 @@ import attrs
 
 from gnomon import Ask, Choose, Planted, Reply, Score, ScoreStatus, Trial, TrialRecord, Wanted
 from gnomon_plugins.scorers._codes import opening, stated
-from gnomon_plugins.scorers._fields import reply_of, texts
+from gnomon_plugins.scorers._fields import reply_of, texts, toward
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
 
@@ -26,25 +26,34 @@ class Choice:
     Give the option as it is written (``option``), or the name of the field or draw that says which it is
     in this trial (``field``), as where offers change places and letters go with the place. The part
     ``logit`` is ln(p / (1 - p)), for analyses in which effects add; ``coverage`` is the probability that
-    the model gave to all options together before they were made to sum to 1, where it is known. A reply in
-    words is read too when ``options`` says what could be answered: p is then 1 or 0.
+    the model gave to all options together before they were made to sum to 1, where it is known; ``chosen`` is
+    1 when the option is more probable than every other, otherwise 0. A reply in words is read too when ``options`` says what could be answered: p is then 1 or 0.
+
+    Example::
+
+        [[score]]
+        use = "choice"
+        field = "letter_one"
 
     Attributes:
         option: The option, as written.
         field: A field or draw whose value is the option.
         options: What could be answered, for replies in words.
         reply: The name of the reply to read; the trial's last reply unless given.
+        toward: A field whose sign says in which direction a planted effect goes, such as a difference in
+            value; towards the option unless given. It changes no score.
         floor: p is kept this far from 0 and 1 for the log-odds, which have no end there.
     """
 
     name: ClassVar[str] = "choice"
-    parts: ClassVar[tuple[str, ...]] = ("logit", "coverage")
+    parts: ClassVar[tuple[str, ...]] = ("logit", "chosen", "coverage")
     accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
 
     option: str | None = None
     field: str | None = None
     options: tuple[str, ...] = ()
     reply: str | None = None
+    toward: str | None = None
     floor: float = 1e-6
 
     def __attrs_post_init__(self) -> None:
@@ -70,7 +79,10 @@ class Choice:
         total = sum(known.values())
         if plain(wanted) not in known or total <= 0:
             return self._none("unparsed", wanted=wanted, probabilities=dict(reply.probabilities))
-        return self._scores(known[plain(wanted)] / total, reply)
+        others = max((p for text, p in known.items() if text != plain(wanted)), default=0.0)
+        return self._scores(
+            known[plain(wanted)] / total, chosen=known[plain(wanted)] > others, reply=reply
+        )
 
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
         """The option with probability 0.5 + effect; for a reply in words, so often.
@@ -86,6 +98,7 @@ class Choice:
         if not others or len(others) == len(given):
             return None
         effect = wanted.within(-0.5, 0.5, "the probability of an option")
+        effect *= toward(trial, self.toward)
         chance = min(1.0, max(0.0, 0.5 + effect + wanted.pull(option, others[0], ask)))
         if isinstance(ask, Choose):
             shares = dict.fromkeys(others, (1 - chance) / len(others)) | {option: chance}
@@ -109,9 +122,10 @@ class Choice:
         }
         if len(found) != 1:
             return self._none("unparsed", answer=excerpt(reply.text))
-        return self._scores(float(found == {plain(wanted)}), reply)
+        hit = found == {plain(wanted)}
+        return self._scores(float(hit), chosen=hit, reply=reply)
 
-    def _scores(self, p: float, reply: Reply) -> list[Score]:
+    def _scores(self, p: float, *, chosen: bool, reply: Reply) -> list[Score]:
         inside = min(1 - self.floor, max(self.floor, p))
         detail = {} if inside == p else {"p": p, "floor": self.floor}
         made = [
@@ -122,13 +136,14 @@ class Choice:
                 status=reply.status,
                 detail=detail,
             ),
+            Score(name=f"{self.name}.chosen", value=float(chosen), status=reply.status),
         ]
         if reply.coverage is not None:
             made.append(Score(name=f"{self.name}.coverage", value=reply.coverage))
         return made
 
     def _none(self, status: ScoreStatus, **detail: object) -> list[Score]:
-        names = (self.name, f"{self.name}.logit")
+        names = (self.name, f"{self.name}.logit", f"{self.name}.chosen")
         return [Score(name=one, value=None, status=status, detail=detail) for one in names]
 
 

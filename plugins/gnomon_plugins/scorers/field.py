@@ -19,6 +19,13 @@ from gnomon import Score, TrialRecord, did_you_mean
 class Field:
     """A numeric field or draw of the trial.
 
+    Example::
+
+        [[score]]
+        use = "field"
+        field = "human_rating"
+        as = "human"
+
     Attributes:
         field: Its name.
     """

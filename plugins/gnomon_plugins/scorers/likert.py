@@ -76,6 +76,11 @@ class Likert:
         value = self._turned(float(found.pop()), record.trial)
         return Score(name=self.name, value=value, status=reply.status)
 
+    def hint(self, record: TrialRecord) -> str:
+        """What would have been read."""
+        points = ", ".join((*self.points, *self._labels(record.trial)))
+        return f"one of {points}, as the first words or as the whole last line"
+
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
         """One of the two points around the middle of the scale + effect, in the direction of the key.
 

@@ -30,11 +30,18 @@ class Wefat:
     Parts: ``.s`` is the difference of mean cosines; ``.p`` and ``.p-two-sided`` the p-values, with
     ``-low`` and ``-high`` bounds; ``.coverage`` the share of words that have a vector.
 
+    Example::
+
+        [[score]]
+        use = "wefat"
+        draws = 100000
+
     Attributes:
         word: Field of the word.
         a: Field of the first attributes.
         b: Field of the second attributes.
         reply: Name of the embed turn; the last one unless given.
+        role: Who turned the texts into vectors.
         ddof: 1 divides the squared deviations by n - 1, as the published values do; 0 by n.
         method: As for ``weat``.
         ties: As for ``weat``.
@@ -51,6 +58,7 @@ class Wefat:
     a: str = "a"
     b: str = "b"
     reply: str | None = None
+    role: str = "subject"
     ddof: int = 1
     method: Method = "auto"
     ties: Ties = ">="

@@ -22,6 +22,13 @@ class YesNo:
     A reply to an ask of kind ``choose`` gives the probability of the yes options instead, among
     yes and no together. An answer that begins with one and ends with the other is unparsed.
 
+    Example::
+
+        [[score]]
+        use = "yes-no"
+        yes = ["yes", "true"]
+        no = ["no", "false"]
+
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         yes: Words that mean yes.
@@ -60,6 +67,11 @@ class YesNo:
             detail = {"answer": excerpt(reply.text)}
             return Score(name=self.name, value=None, status="unparsed", detail=detail)
         return Score(name=self.name, value=found.pop(), status=reply.status)
+
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        words = " or ".join((" / ".join(self.yes), " / ".join(self.no)))
+        return f"{words}, as the first word or as the whole last line"
 
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
         """Yes with probability 0.5 + effect; for ``choose``, that probability.

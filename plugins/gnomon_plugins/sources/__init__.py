@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gnomon
+from gnomon_plugins.sources.choice_pairs import ChoicePairs
+from gnomon_plugins.sources.gambles import Gambles
 from gnomon_plugins.sources.paired_lists import PairedLists
 from gnomon_plugins.sources.prompt_parts import PromptParts
 from gnomon_plugins.sources.table import TableRows
@@ -16,6 +18,8 @@ from gnomon_plugins.sources.words import Words
 def register_sources() -> Iterable[type]:
     """The sources of this package."""
     return [
+        ChoicePairs,
+        Gambles,
         PairedLists,
         PromptParts,
         TableRows,

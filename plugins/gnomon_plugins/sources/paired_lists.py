@@ -31,6 +31,14 @@ class PairedLists:
     Each item gets one list field per list, in the file's order, and its groups. Values are compared
     without regard to case and outer blanks.
 
+    Example::
+
+        [stimuli]
+        use = "paired-lists"
+        file = "data/lists.csv"
+        groups = ["category"]
+        opposed = { positive = "negative" }
+
     Attributes:
         file: The table, beside the spec: ``.csv``, ``.tsv`` or ``.jsonl``.
         item: The column that names the item.

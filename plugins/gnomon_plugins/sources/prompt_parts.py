@@ -40,6 +40,13 @@ class PromptParts:
     none) and ``permutation`` (the number of the random order; empty where all subsets are there, and for
     the empty and the full subset, which every order has).
 
+    Example::
+
+        [stimuli]
+        use = "prompt-parts"
+        file = "data/token-noise.csv"
+        absent = { gap = "_", nothing = "" }
+
     Attributes:
         file: The table, beside the spec: ``.csv``, ``.tsv`` or ``.jsonl``.
         absent: Label → what stands in the place of a part that is not shown; an empty text leaves

@@ -20,6 +20,15 @@ class TableRows:
 
     Cells of a CSV or TSV file are texts; a JSONL file may hold numbers and lists of texts too.
 
+    Example::
+
+        [stimuli]
+        use = "table"
+        file = "data/sums.csv"
+        key = "item"
+        groups = ["size"]
+        gold = "answer"
+
     Attributes:
         file: The table, beside the spec: ``.csv``, ``.tsv`` or ``.jsonl``.
         key: The column that names the item; the row's number, from 1, unless given.

@@ -35,6 +35,13 @@ class WordSets:
     becomes several sentences, and a further field ``SET_words`` says which word each is of. The groups ``targets`` and ``attributes`` name the
     sets of either sort by their labels.
 
+    Example::
+
+        [stimuli]
+        use = "word-sets"
+        file = "data/tests.csv"
+        templates = { any = ["This is {word}."] }
+
     Attributes:
         file: The table, beside the spec: ``.csv``, ``.tsv`` or ``.jsonl``.
         targets: The two sets that are compared.

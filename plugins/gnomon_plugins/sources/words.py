@@ -20,6 +20,15 @@ from gnomon_plugins.sources._rows import Row, check_columns, chosen, rows
 class Words:
     """Reads a table with one row per word; every item also gets the two attribute sets.
 
+    Example::
+
+        [stimuli]
+        use = "words"
+        file = "data/occupations.csv"
+        a = ["she", "her"]
+        b = ["he", "his"]
+        numbers = ["share"]
+
     Attributes:
         file: The table, beside the spec: ``.csv``, ``.tsv`` or ``.jsonl``.
         a: The first attribute set.

@@ -29,6 +29,7 @@ from gnomon_plugins.statistics.icc import Icc
 from gnomon_plugins.statistics.level_differences import LevelDifferences, SignificantShare
 from gnomon_plugins.statistics.means import Mean, Proportion
 from gnomon_plugins.statistics.mixed import MixedLinear, MixedLogistic
+from gnomon_plugins.statistics.pairwise_order import PairwiseOrder
 from gnomon_plugins.statistics.partial import (
     CompositionalPartialCorrelation,
     PartialCorrelation,
@@ -97,5 +98,6 @@ def register_statistics() -> Iterable[type]:
         ConfidenceSequence,
         DesignEffects,
         RunDifference,
+        PairwiseOrder,
         Shapley,
     ]

@@ -232,11 +232,12 @@ def _of_factors(
     """Variance of each fixed source, estimate and draws: its squares less what noise puts into them."""
     import numpy as np
 
-    smallest = np.finfo(float).tiny
     out: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name, term in terms.items():
         if term.df < 1:
             continue
+        # Noise so far below the squares that their ratio would leave the floats is none.
+        smallest = max(float(np.finfo(float).tiny), 1e-250 * term.squares)
         noise, noises = (
             np.maximum(
                 v[0] + term.by_cell / term.df * v[1] + term.by_item / term.df * v[2], smallest

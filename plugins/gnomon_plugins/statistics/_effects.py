@@ -124,6 +124,16 @@ def clopper_pearson(successes: int, n: int, level: float) -> tuple[float, float]
     return low, high
 
 
+def t_quantile(level: float, df: float) -> float:
+    """How many standard errors a two-sided interval of Student's t reaches to each side.
+
+    Of ``scipy.special``: ``scipy.stats`` takes a second and fifty megabytes to import.
+    """
+    from scipy import special
+
+    return -float(special.stdtrit(df, (1 - level) / 2))
+
+
 def normal_quantile(level: float) -> float:
     """The two-sided standard normal quantile of a level: 1.96 for 0.95."""
     from scipy import special

@@ -23,6 +23,15 @@ class AsScored:
 
     Every score that is named must be in ``of``. ``by`` must leave one row in each group.
 
+    Example::
+
+        [[statistic]]
+        use = "as-scored"
+        of = ["weat", "weat.p"]
+        by = ["item"]
+        quantity = "d"
+        p = "weat.p"
+
     Attributes:
         quantity: What the first score is called in the results, such as ``d``.
         p: The score that holds its p-value.
@@ -73,6 +82,8 @@ class AsScored:
                 f"{table.of[0]!r} has the status {status!r}; the view 'failures' says why"
             )
         p = self._read(table, self.p)
+        if p is not None and not 0 <= p <= 1:
+            raise StatisticError(f"the score {self.p!r} is {p:g}, which is no p-value")
         n = self._read(table, self.n)
         named = (self.p, self.low, self.high, self.test_value, self.n)
         others = [name for name in table.of[1:] if name not in named]

@@ -70,9 +70,10 @@ class LevelDifferences:
         between: Label column of the levels.
         reference: The level the others are compared with; all other rows together unless given.
         paired_by: Columns that a pair shares; none for independent samples.
-        cluster: Label column whose pairs, or rows, are not independent.
+        cluster: Label column whose pairs, or rows, are not independent; the design's unless given,
+            ``none`` to take them as independent.
         test: ``t``, or ``mcnemar`` for paired scores of 0 and 1 (exact when one of the four counts is
-            below 25, else χ² with the continuity correction); not together with ``cluster``.
+            below 25, else χ² with the continuity correction).
         relative: The effect size is the difference relative to the reference's mean.
         level: Confidence level of the intervals.
     """
@@ -87,11 +88,8 @@ class LevelDifferences:
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
-        if self.test == "mcnemar" and (not self.paired_by or self.cluster is not None):
-            raise ValueError(
-                "test = 'mcnemar' is of independent pairs: name their columns in 'paired_by' and "
-                "leave out 'cluster'"
-            )
+        if self.test == "mcnemar" and not self.paired_by:
+            raise ValueError("test = 'mcnemar' is of pairs: name their columns in 'paired_by'")
         if self.relative and not self.paired_by:
             raise ValueError("'relative' is for paired data: name the columns in 'paired_by'")
         if self.paired_by and self.reference is None:
@@ -146,6 +144,7 @@ class LevelDifferences:
                     levels=levels,
                     paired_by=self.paired_by,
                     form="by-size",
+                    cluster=self.cluster,
                     level=self.level,
                 )
             else:
@@ -190,9 +189,7 @@ class LevelDifferences:
             need=need,
             what=what,
         )
-        codes = None
-        if self.cluster is not None:
-            codes, _ = common.clusters(found.table, self.cluster, need=need, what=what)
+        codes = common.units(found.table, self.cluster, need=min(need, 2), what=what).codes
         return found.first, found.second, codes
 
     def _relative(self, made: gnomon.Estimate, table: gnomon.Table, level: str) -> gnomon.Estimate:
@@ -256,6 +253,8 @@ class SignificantShare:
         reference: The level the others are compared with.
         within: Label column of the areas.
         paired_by: Columns that a pair shares.
+        cluster: Label column whose pairs are not independent; the design's unless given, ``none``
+            to take pairs as independent.
         direction: ``below`` or ``above`` the reference.
         adjust: Correction over all tests of the table; ``none`` for none.
         alpha: A corrected p below it is significant.
@@ -266,6 +265,7 @@ class SignificantShare:
     reference: str
     within: str
     paired_by: tuple[str, ...] = ("item",)
+    cluster: str | None = None
     direction: Literal["below", "above"] = "below"
     adjust: Adjustment = "benjamini-hochberg"
     alpha: float = attrs.field(default=0.05, validator=common.between_0_and_1)
@@ -336,10 +336,19 @@ class SignificantShare:
         test: McNemar | TPaired
         if is_binary:
             test = McNemar(
-                between=self.between, levels=levels, paired_by=self.paired_by, form="by-size"
+                between=self.between,
+                levels=levels,
+                paired_by=self.paired_by,
+                form="by-size",
+                cluster=self.cluster,
             )
         else:
-            test = TPaired(between=self.between, levels=levels, paired_by=self.paired_by)
+            test = TPaired(
+                between=self.between,
+                levels=levels,
+                paired_by=self.paired_by,
+                cluster=self.cluster,
+            )
         try:
             made = test.estimate(table, rng)
         except gnomon.StatisticError:

@@ -49,6 +49,12 @@ class RunDifference:
 
     name: ClassVar[str] = "run-difference"
     compares: ClassVar[bool] = True
+    quantities: ClassVar[tuple[str, ...]] = (
+        "difference",
+        "d-z",
+        "difference-unpaired",
+        "error-ratio",
+    )
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)
     between: str = "run"
@@ -56,24 +62,35 @@ class RunDifference:
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
-        """Rows as above; refuses fewer than 2 pairs, one item, and differences that are all equal."""
+        """Rows as above; refuses fewer than 2 pairs. Differences that are all equal, or of one item, have
+        their mean and the reason why there is no test.
+        """
         what = "a comparison of two runs"
         found = groups.pairs(table, self.between, self.levels, self.paired_by, need=2, what=what)
         first, second = found.names
-        paired = t_of_mean(
-            found.first - found.second,
-            found.table,
-            name=f"the difference {self.between} {first} - {self.between} {second}",
-            against=0.0,
-            alternative="two-sided",
-            level=self.level,
-            cluster=self.cluster,
-            quantity="difference",
-            effect="d-z",
-            what=what,
-            method=f"paired t test of {self.between} {first} - {self.between} {second}, paired by "
-            f"{', '.join(self.paired_by)}",
-        )
+        differences = found.first - found.second
+        try:
+            paired = t_of_mean(
+                differences,
+                found.table,
+                name=f"the difference {self.between} {first} - {self.between} {second}",
+                against=0.0,
+                alternative="two-sided",
+                level=self.level,
+                cluster=self.cluster,
+                quantity="difference",
+                effect="d-z",
+                what=what,
+                method=f"paired t test of {self.between} {first} - {self.between} {second}, paired by "
+                f"{', '.join(self.paired_by)}",
+            )
+        except gnomon.StatisticError as error:
+            # That two runs differ by the same everywhere, or not at all, is known without a test.
+            mean = float(differences.mean())
+            note = "; ".join(filter(None, (f"no test: {error}", groups.unpaired_note(found))))
+            return [
+                gnomon.Estimate(quantity="difference", value=mean, n=len(differences), note=note)
+            ]
         paired = attrs.evolve(paired, note=groups.unpaired_note(found))
         try:
             unpaired = self._unpaired(found, what)
@@ -111,7 +128,10 @@ class RunDifference:
             first_table=halves[0],
             second_table=halves[1],
         )
-        error, df, clustered = clustered_error(two, self.cluster, what=what)
+        clustered = clustered_error(two, self.cluster, what=what)
+        if clustered is None:
+            raise gnomon.StatisticError("its items are not told apart")
+        error, df, units = clustered
         difference = float(found.first.mean() - found.second.mean())
         p, log10_p = t_tail(difference / error, df, "two-sided")
         reach = float(stats.t.isf((1 - self.level) / 2, df)) * error
@@ -128,5 +148,5 @@ class RunDifference:
             p=p,
             log10_p=log10_p,
             n=2 * len(found.first),
-            method=f"Welch's t test, two-sided, {clustered}",
+            method=f"Welch's t test, two-sided, {units.words}",
         )

@@ -181,8 +181,7 @@ def test_a_level_without_pairs_says_so():
     [
         (
             {"test": "mcnemar", "reference": "a"},
-            "test = 'mcnemar' is of independent pairs: name their columns in 'paired_by' and leave "
-            "out 'cluster'",
+            "test = 'mcnemar' is of pairs: name their columns in 'paired_by'",
         ),
         (
             {"relative": True, "reference": "a"},

@@ -81,6 +81,10 @@ class Local:
     prompt, so the same seed may draw another reply. ``exact=true`` takes it away: one ask at a time,
     every prompt evaluated anew; then a reply is the same to the last bit on one machine and build.
 
+    Example::
+
+        gnomon run implicit-bias --model local:smollm2-135m
+
     Attributes:
         model: A name of the table, or the path of a GGUF file.
         slots: Asks worked on at once; each has a context of its own.

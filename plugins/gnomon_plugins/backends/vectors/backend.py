@@ -39,6 +39,10 @@ class Vectors:
     The file is converted once into a table in the cache folder. A word is missing when it is not in the
     vocabulary, or when its vector holds a number that is not finite; the raw reply tells which.
 
+    Example::
+
+        gnomon run weat --model vectors:glove-6b-100d
+
     Attributes:
         model: A file, or the name of published vectors such as ``glove-6b-100d``.
         lower: Look texts up in lower case. Unless given, this is done when the vocabulary holds no word

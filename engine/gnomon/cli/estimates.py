@@ -1,0 +1,214 @@
+"""Estimates as rows for programs and as tables for people.
+
+One invariant: a table says of its p-values over which family they were corrected, or that they were not and
+how many they are, and of its scores how many are missing and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from gnomon.cli.tables import Column, Table
+
+if TYPE_CHECKING:
+    from gnomon.store import EstimateRow, Store
+
+ROUNDING = 1e-12
+"""What is left of a sum that is 0 in truth."""
+
+MISSING = {
+    "refused": "refused",
+    "filtered": "filtered",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "failed": "error",
+}
+"""What a count is called, as in the view ``results``, and the status that is counted. An estimate's
+``error`` is its standard error."""
+
+
+def estimate_rows(store: Store, run_ids: Sequence[int] | None) -> list[dict[str, Any]]:
+    """Estimates as flat rows, in the order they were computed."""
+    locks = store.locks()
+    rows = rows_of(store.estimates(run_ids))
+    for row in rows:
+        label, deviations = locks.get(row["run"], (None, ()))
+        row.update(label=label, deviations=list(deviations))
+    return rows
+
+
+def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
+    """Estimates as flat rows for tables and JSON."""
+    return [
+        {
+            "run": row.run,
+            "measure": row.measure,
+            "model": row.model,
+            "format": row.format,
+            **attrs.asdict(row.estimate, recurse=False),
+            "group": ", ".join(f"{name} {level}" for name, level in row.estimate.group.items()),
+            "columns": dict(row.estimate.group),
+            **missing(row.estimate.counts),
+        }
+        for row in found
+    ]
+
+
+def missing(counts: Mapping[str, int]) -> dict[str, int]:
+    """How many scores are missing, by reason."""
+    return {name: counts.get(status, 0) for name, status in MISSING.items()}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for a table; an empty string for none."""
+    if value is None:
+        return ""
+    if abs(value) < ROUNDING:
+        value = 0.0
+    if value != 0 and abs(value) < 0.5 * 10**-digits:
+        return f"{value:.1e}"
+    return f"{value:.{digits}f}"
+
+
+def p_value(p: float | None, log10_p: float | None) -> str:
+    """A p-value: three digits, by its exponent below .001 and where it underflows."""
+    if p is None:
+        return ""
+    if p == 0 and log10_p is not None:
+        return f"1e{log10_p:.0f}"
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
+
+
+def estimate_tables(
+    rows: Sequence[dict[str, Any]],
+    *,
+    titles: bool = True,
+    remarks: Mapping[int, str] | None = None,
+) -> list[Table]:
+    """One table per run and statistic.
+
+    Args:
+        rows: The estimates, those of one run beside each other.
+        titles: Whether the first table of a run says which it is.
+        remarks: Run → a sentence for below that.
+    """
+    blocks: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("run", "measure", "model", "format", "statistic", "of"))
+        blocks.setdefault((*key, tuple(row["columns"])), []).append(row)
+    out: list[Table] = []
+    last_run = None
+    for (run_id, measure, model, format_, statistic, of, by), block in blocks.items():
+        above: tuple[str, ...] = ()
+        if titles and run_id != last_run:
+            title = f"{measure} · {model} · {format_} format · run {run_id}"
+            remark = (remarks or {}).get(run_id)
+            above = (title, *([remark] if remark else []), *_lock_lines(block[0]))
+            last_run = run_id
+        made = block_table(f"{statistic}: {of}", ", ".join(by), block)
+        out.append(attrs.evolve(made, above=above))
+    return out
+
+
+def _lock_lines(row: Mapping[str, Any]) -> list[str]:
+    """What became of the lock that a run was held against."""
+    if row.get("label") is None:
+        return []
+    if not row["deviations"]:
+        return ["confirmatory: nothing differs from the lock"]
+    return ["exploratory, for the run differs from its lock:"] + [
+        f"  {sentence}" for sentence in row["deviations"]
+    ]
+
+
+def _columns(block: Sequence[Mapping[str, Any]]) -> dict[str, Callable[[Any], str]]:
+    """The columns this block has something for: heading → cell."""
+    out: dict[str, Callable[[Any], str]] = {"estimate": lambda row: number(row["value"])}
+    level = next((row["level"] for row in block if row["low"] is not None), None)
+    if level is not None:
+        out[f"{level:.0%} interval"] = lambda row: (
+            "" if row["low"] is None else f"[{number(row['low'])}, {number(row['high'])}]"
+        )
+    if any(row["p"] is not None for row in block):
+        out["p"] = lambda row: p_value(row["p"], row["log10_p"])
+    if any(row["p_corrected"] is not None for row in block):
+        out["p corr."] = lambda row: p_value(row["p_corrected"], None)
+    effect = next((row["effect"] for row in block if row["effect"]), None)
+    if effect:
+        out[effect] = lambda row: (
+            "" if row["effect_value"] is None else f"{row['effect_value']:.2f}"
+        )
+    out["n"] = lambda row: "" if row["n"] is None else str(row["n"])
+    if any(row[name] for row in block for name in MISSING):
+        out["missing"] = lambda row: ", ".join(
+            f"{row[name]} {name}" for name in MISSING if row[name]
+        )
+    return out
+
+
+def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Table:
+    """What one statistic says of each group."""
+    columns = _columns(block)
+    groups = [", ".join(row["columns"].values()) or "all" for row in block]
+    # What a row is about needs saying only where the groups do not tell the rows apart.
+    telling = len(set(groups)) == len(groups)
+    rows: list[tuple[str, ...]] = []
+    for group, row in zip(groups, block, strict=True):
+        label = group if telling else f"{group}: {row['quantity']}"
+        if not row["columns"] and not telling:
+            label = str(row["quantity"])
+        # The reason takes the place of the number, below the table.
+        cells = [
+            "none" if row["value"] is None and name == "estimate" else cell(row)
+            for name, cell in columns.items()
+        ]
+        rows.append((label, *cells))
+    return Table(
+        title=title,
+        columns=(
+            Column(by, gives="wrap"),
+            *(
+                Column(name, right=True, gives="wrap" if name == "missing" else "no")
+                for name in columns
+            ),
+        ),
+        rows=tuple(rows),
+        notes=tuple(_notes(block)),
+    )
+
+
+def _notes(block: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Methods, notes and the family, each once; the groups a note is for when not for all."""
+    out = [row["method"] for row in block if row["value"] is not None and row["method"]][:1]
+    notes: dict[str, list[str]] = {}
+    for row in block:
+        if row["note"]:
+            notes.setdefault(row["note"], []).append(", ".join(row["columns"].values()) or "all")
+    for note, groups in notes.items():
+        everyone = len(groups) == len(block) and block[-1]["value"] is not None
+        out.append(note if everyone else f"{', '.join(groups)}: {note}")
+    family = next((row for row in block if row["family"]), None)
+    tests = sum(row["p"] is not None for row in block)
+    said = []
+    if family is not None:
+        said.append(
+            f"p corr.: {family['correction']} over the {family['family_size']} "
+            f"test{'' if family['family_size'] == 1 else 's'} of the family {family['family']!r}"
+        )
+    elif tests:
+        said.append(f"p is not corrected ({tests} test{'s' if tests > 1 else ''})")
+    if all(row["counts"] for row in block) and not any(
+        row[name] for row in block for name in MISSING
+    ):
+        said.append("no score is missing")
+    return [*out, *(["; ".join(said)] if said else [])]
+
+
+def print_estimates(rows: Sequence[dict[str, Any]], *, titles: bool = True) -> None:
+    """Estimates as tables for people."""
+    from gnomon.cli.tables import write
+
+    write(None, estimate_tables(rows, titles=titles), list, empty="there are no estimates yet")

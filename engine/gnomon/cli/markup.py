@@ -1,0 +1,117 @@
+"""Tables as CSV, Markdown and LaTeX.
+
+One invariant: a cell stays the text it is. CSV cells are no formulas, Markdown and LaTeX cells no markup.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from gnomon.cli import terminal
+
+if TYPE_CHECKING:
+    from gnomon.cli.tables import Table
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",
+    "`": r"\textasciigrave{}",
+    "−": "$-$",
+    "…": r"\ldots{}",
+}
+_TENS = re.compile(r"(-?\d(?:\.\d+)?)e([+-]?\d+)\Z")
+_NEGATIVE = re.compile(r"-\d+(\.\d+)?\Z|\[-?\d+\.\d+, -?\d+\.\d+\]\Z")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+
+
+def safe_cell(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula: model output is hostile. Numbers stay numbers."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (dict, list, tuple)):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+def print_csv(names: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """CSV on standard output, a block of rows at a time."""
+    out = io.StringIO()
+    writer = csv.writer(
+        out
+    )  # its line ends are those of RFC 4180, and a lone one in a cell is quoted
+    writer.writerow(map(safe_cell, names))
+    for number, row in enumerate(rows, 1):
+        writer.writerow([safe_cell(value) for value in row])
+        if number % 1000 == 0:
+            terminal.say(out.getvalue(), end="")
+            out.seek(0)
+            out.truncate()
+    terminal.say(out.getvalue(), end="")
+
+
+def markdown(table: Table) -> str:
+    """The table as GitHub's Markdown has them, its title above and its notes below."""
+    heads = [_md(column.heading) or " " for column in table.columns]
+    rule = ["---:" if column.right else "---" for column in table.columns]
+    lines = [_row(heads), _row(rule), *(_row(map(_md, row)) for row in table.rows)]
+    title = [*map(_md, table.above), *([f"**{_md(table.title)}**"] if table.title else [])]
+    parts = ["  \n".join(title), "\n".join(lines), "\n".join(f"- {_md(n)}" for n in table.notes)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _md(text: str) -> str:
+    text = terminal.visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def latex(table: Table) -> str:
+    """The table as a ``table`` environment for booktabs, its notes in small type below."""
+    places = "".join("r" if column.right else "l" for column in table.columns)
+    caption = ". ".join([*map(_tex, table.above), *([_tex(table.title)] if table.title else [])])
+    lines = [r"\begin{table}", r"\centering"]
+    lines += [rf"\caption{{{caption}}}"] if caption else []
+    lines += [rf"\begin{{tabular}}{{{places}}}", r"\toprule"]
+    lines += [_tex_row(column.heading for column in table.columns), r"\midrule"]
+    lines += [_tex_row(row) for row in table.rows]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [rf"\par\footnotesize {_tex(note)}" for note in table.notes]
+    return "\n".join([*lines, r"\end{table}"])
+
+
+def _tex_row(cells: Iterable[str]) -> str:
+    return " & ".join(map(_tex, cells)) + r" \\"
+
+
+def _tex(text: str) -> str:
+    tens = _TENS.match(text)
+    if tens is not None:
+        return rf"${tens.group(1)}\times 10^{{{int(tens.group(2))}}}$"
+    if _NEGATIVE.match(text):
+        return f"${text}$"
+    # A bracket after the break of a row would be taken for its length.
+    made = "".join(_LATEX.get(sign, sign) for sign in terminal.visible(text))
+    return f"{{{made}}}" if made.startswith("[") else made

@@ -1,0 +1,87 @@
+"""``gnomon report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gnomon.cli.common import DEFAULT_DATABASE, plugin_option
+from gnomon.errors import UsageError
+
+
+@click.command("report")
+@click.argument("words", nargs=-1, metavar="[DB] [RUN]...")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default="report.html",
+    show_default=True,
+    help="The HTML file to write.",
+)
+@click.option("--measure", help="Only this measure.")
+@click.option(
+    "--charts",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Also write each chart as SVG, PNG, Vega-Lite and the SQL that made it.",
+)
+@click.option(
+    "--db",
+    "database",
+    type=click.Path(path_type=Path),
+    envvar="GNOMON_DB",
+    help="The results database, when it is not the first word; results.db unless given.",
+)
+@plugin_option
+def command(
+    words: tuple[str, ...],
+    out: Path,
+    measure: str | None,
+    charts: Path | None,
+    database: Path | None,
+    plugin_files: tuple[Path, ...],
+) -> None:
+    """Write what was measured, how, and what was found as one HTML file that needs no network.
+
+    Estimates with their intervals, heat maps, distributions, what the design did, reliability, what is missing
+    with examples, the prompts as they were sent; and for every figure the SQL that made it.
+
+    \b
+    gnomon report
+    gnomon report results.db -o report.html --charts figures
+    gnomon report results.db 3 4 --measure implicit-bias
+    """
+    from gnomon.catalogue import Catalogue
+    from gnomon.report import write_report
+    from gnomon.store import Store
+
+    path, runs = _database_and_runs(words, database)
+    with Store.open(path) as store:
+        made = write_report(
+            store,
+            out,
+            Catalogue(files=plugin_files),
+            runs=runs,
+            measure=measure,
+            charts=charts,
+        )
+    for notice in made.notices:
+        click.echo(f"note: {notice}", err=True)
+    size = out.stat().st_size
+    figures = len(made.figures())
+    click.echo(f"{out}: {figures} figure{'' if figures == 1 else 's'}, {size / 1e6:.1f} MB")
+
+
+def _database_and_runs(words: tuple[str, ...], database: Path | None) -> tuple[Path, list[int]]:
+    """The file and the numbers of runs; a first word that is no number is the file."""
+    rest = list(words)
+    if rest and not rest[0].isdigit():
+        if database is not None:
+            raise UsageError(f"the database is given twice: {rest[0]} and --db {database}")
+        database = Path(rest.pop(0))
+    for word in rest:
+        if not word.isdigit():
+            raise UsageError(f"{word!r} is not the number of a run")
+    return database or Path(DEFAULT_DATABASE), [int(word) for word in rest]

@@ -1,0 +1,147 @@
+"""What text becomes on a terminal: how wide it is, where it is cut, and what of it is not shown as it came.
+
+One invariant: text that a model, a stimulus or a file name brought cannot act on the terminal. Control
+characters and those that turn the direction of writing are shown as signs and never sent.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+
+import click
+
+ELLIPSIS = "…"
+_TURNING = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u206a-\u206f"
+_UNSEEN = re.compile(
+    rf"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufff9-\ufffb{_TURNING}\ud800-\udfff]"
+    "|[\U000e0000-\U000e007f]"
+)
+
+# A line may be broken at blanks, and behind what joins words; not within a number.
+_PIECE = re.compile(r"\s*(?:[^\s./_-]|[.-](?=\d))+[./_-]*|\s*[./_-]+|\s+\Z")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """The text with everything that could act on a terminal turned into signs.
+
+    Args:
+        text: Any text.
+        lines: Keep line breaks and tabs, as a conversation needs; in a cell they become signs too.
+
+    >>> visible("a\\x1b[31mb")
+    'a␛[31mb'
+    """
+    text = text.replace("\r\n", "\n")
+    if not text.isprintable():
+        text = _UNSEEN.sub(_sign, text)
+    if lines:
+        return text.replace("\t", "    ")
+    return text.replace("\n", "↵").replace("\t", " ")
+
+
+def _sign(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+# Letters of the West and its punctuation, whose width needs no table to be known.
+_NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u257f]*\\Z")
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a visible text takes."""
+    if _NARROW.match(text):
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def cut(text: str, width: int) -> str:
+    """The text, or as much of it as leaves room for an ellipsis."""
+    if cells(text) <= width:
+        return text
+    return _head(text, max(width - 1, 0)) + ELLIPSIS
+
+
+def _head(text: str, width: int) -> str:
+    if _NARROW.match(text):
+        return text[:width]
+    from rich.cells import set_cell_size
+
+    # A wide character that does not fit whole leaves a blank, which is no part of the text.
+    return set_cell_size(text[: 4 * width + 8], width).rstrip()
+
+
+def longest_piece(text: str) -> int:
+    """Cells of the longest part of a text that is broken only where there is no room for it."""
+    return max((cells(piece.strip()) for piece in _PIECE.findall(text)), default=0)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most so many cells, broken between words where there are any.
+
+    Blanks at the beginning of a line stay, so that a reply keeps its form.
+    """
+    return [line for given in text.split("\n") for line in _wrapped_line(given, width)]
+
+
+def _wrapped_line(text: str, width: int) -> Iterator[str]:
+    line = ""
+    for word in _PIECE.findall(text):
+        if cells(line) + cells(word) <= width:
+            line += word
+            continue
+        if line.strip():
+            yield line
+            word = word.lstrip()  # noqa: PLW2901 -- the blank at a break is not shown
+        else:
+            word = line + word  # noqa: PLW2901 -- as above
+        while cells(word) > width:
+            head = _head(word, width) or word[0]
+            yield head
+            word = word[len(head) :]  # noqa: PLW2901 -- what is left of it
+        line = word
+    yield line
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """The text filled up with blanks to so many cells."""
+    blanks = " " * (width - cells(text))
+    return blanks + text if right else text + blanks
+
+
+def width() -> int:
+    """Columns of the terminal; ``COLUMNS`` where it is set, 80 in a pipe."""
+    return max(shutil.get_terminal_size((80, 24)).columns, 20)
+
+
+def styled() -> bool:
+    """Whether weight may be used: on a terminal, unless ``NO_COLOR`` is set or it is a dumb one."""
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def bold(text: str) -> str:
+    """The text in bold, where that may be."""
+    return click.style(text, bold=True) if styled() else text
+
+
+def dim(text: str) -> str:
+    """The text in less weight, where that may be."""
+    return click.style(text, dim=True) if styled() else text
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """One or more lines on standard output, in whatever encoding it has."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding) + end, nl=False)

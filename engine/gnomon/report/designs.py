@@ -1,0 +1,193 @@
+"""What the design did: means by level and cell, and the effects that ``gnomon results --effects`` computes.
+
+One invariant: the effects are those of that command, computed anew from the stored scores by the same
+statistics; the pictures beside them are plain means and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gnomon.catalogue import Catalogue
+from gnomon.errors import GnomonError
+from gnomon.report import charts, forest
+from gnomon.report.asking import among, ask, literal
+from gnomon.report.parts import Figure, Table
+from gnomon.report.scores import MOST_LEVELS
+from gnomon.report.wording import anchor, group, interval, number, p_value, plural, short, whole
+from gnomon.run.effects import effects_of
+from gnomon.store import EstimateRow, Store
+
+MOST_RUNS = 12
+MOST_CELLS = 40
+
+
+def by_level(
+    store: Store, labels: Mapping[int, str], name: str, factor: str, prefix: str
+) -> Figure | None:
+    """Mean score under each level of a factor; None where the score is not one of trials."""
+    answer = ask(
+        store,
+        f"SELECT run, levels ->> {literal(factor)} AS level, avg(value) AS mean,\n"
+        "  count(value) AS n, count(*) - count(value) AS missing\n"
+        f"FROM scores\nWHERE {among('run', list(labels))} AND score = {literal(name)} "
+        "AND levels IS NOT NULL\nGROUP BY run, level\nORDER BY run, level",
+    )
+    rows = [row for row in answer.rows if row["level"] is not None and row["mean"] is not None]
+    levels = list(dict.fromkeys(row["level"] for row in rows))
+    if len(levels) < 2:
+        return None
+    names = list(labels.values())[: charts.MOST_SERIES]
+    marks = [
+        {
+            "group": short(row["level"], 50),
+            "model": short(labels[row["run"]], 44),
+            "value": row["mean"],
+            "low": None,
+            "high": None,
+        }
+        for row in rows
+        if labels[row["run"]] in names
+    ]
+    return Figure(
+        name=anchor(prefix, "level", name, factor),
+        title=f"Mean {short(name, 60)} by {short(factor, 40)}",
+        caption=(
+            "Means as they are. Whether a difference is more than chance is said by the effects below, "
+            "which are clustered by item."
+        ),
+        alt=f"Dot plot of the mean {short(name)} under {plural(len(levels), 'level')} of {short(factor)}.",
+        chart=forest.forest(
+            marks,
+            quantity=f"mean {short(name)}",
+            models=[short(label, 44) for label in list(labels.values())[: charts.MOST_SERIES]],
+        ),
+        table=Table(
+            headings=("model", short(factor, 40), "mean", "n", "missing"),
+            words=2,
+            rows=[
+                (
+                    short(labels[row["run"]], 60),
+                    short(row["level"]),
+                    number(row["mean"]),
+                    whole(row["n"]),
+                    whole(row["missing"]),
+                )
+                for row in rows
+            ],
+        ),
+        sql=answer.sql,
+        rows=len(answer.rows),
+    )
+
+
+def by_item(
+    store: Store, run: int, label: str, name: str, factor: str, prefix: str
+) -> Figure | None:
+    """Mean score of each item under each level: where in the design the score comes from."""
+    answer = ask(
+        store,
+        f"SELECT item, levels ->> {literal(factor)} AS level, avg(value) AS mean, count(value) AS n\n"
+        f"FROM scores\nWHERE run = {run} AND score = {literal(name)} AND levels IS NOT NULL\n"
+        "GROUP BY item, level\nORDER BY item, level",
+    )
+    rows = [row for row in answer.rows if row["level"] is not None and row["mean"] is not None]
+    items = list(dict.fromkeys(row["item"] for row in rows))
+    levels = list(dict.fromkeys(row["level"] for row in rows))
+    if not 2 <= len(items) <= MOST_CELLS or not 2 <= len(levels) <= MOST_LEVELS:
+        return None
+    values = {(row["item"], row["level"]): row["mean"] for row in rows}
+    return Figure(
+        name=anchor(prefix, "cells", run, name, factor),
+        title=f"{short(name, 60)} by item × {short(factor, 40)}: {short(label, 60)}",
+        caption="Means of the trials in each cell: blue above 0, orange below it, darker further away.",
+        alt=(
+            f"Heat map of the mean {short(name)} by item and {short(factor)}, {len(items)} × "
+            f"{len(levels)}. The table below has the numbers."
+        ),
+        chart=charts.heat_map(
+            [
+                {"group": short(item, 50), "column": short(level, 30), "value": values[item, level]}
+                for item in items
+                for level in levels
+                if (item, level) in values
+            ],
+            across="",
+        ),
+        table=Table(
+            headings=("item", *(short(level, 30) for level in levels)),
+            rows=[
+                (short(item), *(number(values.get((item, level))) for level in levels))
+                for item in items
+            ],
+        ),
+        sql=answer.sql,
+        rows=len(answer.rows),
+    )
+
+
+def effects(
+    store: Store, catalogue: Catalogue, labels: Mapping[int, str], score: str
+) -> tuple[list[tuple[str, Table]], list[str]]:
+    """Titled tables by kind of effect, and sentences about where they come from.
+
+    A statistic names its rows ``kind[what]``; rows of one kind make one table.
+    """
+    shown = list(labels)[:MOST_RUNS]
+    try:
+        found = effects_of(store, shown, catalogue, (score,))
+    except GnomonError as error:
+        return [], [f"The effects of the design were not computed: {error}."]
+    kinds: dict[str, list[EstimateRow]] = {}
+    refused = []
+    for row in found:
+        if row.estimate.value is None and not row.estimate.group:
+            refused.append(f"{short(labels[row.run], 60)}: {row.estimate.note}.")
+        else:
+            kinds.setdefault(row.estimate.quantity.partition("[")[0], []).append(row)
+    tables = [
+        (f"Effects on {short(score, 60)}: {short(kind, 40)}", _table(rows, labels))
+        for kind, rows in kinds.items()
+    ]
+    runs = " ".join(map(str, shown))
+    notes = [
+        "The tables are computed from the scores, as this command computes them: "
+        f"gnomon results {runs} --effects --score {short(score)}"
+    ]
+    return tables, [*(notes if tables else ()), *refused]
+
+
+def _table(rows: Sequence[EstimateRow], labels: Mapping[int, str]) -> Table:
+    several = len({row.run for row in rows}) > 1
+    columns = list(dict.fromkeys(name for row in rows for name in row.estimate.group))
+    level = next((row.estimate.level for row in rows if row.estimate.level is not None), None)
+    tested = any(row.estimate.p is not None for row in rows)
+    headings = [
+        *(("model",) if several else ()),
+        ", ".join(columns),
+        "value",
+        *((f"{level:.0%} interval",) if level is not None else ()),
+        *(("p",) if tested else ()),
+        "n",
+    ]
+    cells = []
+    for row in rows:
+        made = row.estimate
+        cells.append(
+            (
+                *((short(labels[row.run], 60),) if several else ()),
+                group(made.group),
+                "none" if made.value is None else number(made.value),
+                *((interval(made.low, made.high),) if level is not None else ()),
+                *((p_value(made.p, made.log10_p),) if tested else ()),
+                whole(made.n),
+            )
+        )
+    said = list(dict.fromkeys(row.estimate.method for row in rows if row.estimate.method))
+    said += list(dict.fromkeys(row.estimate.note for row in rows if row.estimate.note))
+    return Table(
+        headings=headings,
+        rows=cells,
+        words=2 if several else 1,
+        notes=[f"{short(text, 300)}." for text in said[:8]],
+    )

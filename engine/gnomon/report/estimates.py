@@ -1,0 +1,309 @@
+"""Figures of stored estimates: forest plots, heat maps, and the families of tests.
+
+One invariant: nothing is computed here. An estimate is shown as a statistic left it, with its interval, its n
+and what is missing, or with the reason why there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from gnomon.report import charts, forest
+from gnomon.report.asking import among, ask, columns_of, literal
+from gnomon.report.parts import Figure, Table
+from gnomon.report.wording import (
+    anchor,
+    group,
+    interval,
+    listed,
+    missing,
+    number,
+    p_value,
+    plural,
+    short,
+    whole,
+)
+from gnomon.store import Store
+
+MOST_GROUPS = 40
+"""Most lines of a forest plot, and most rows of a heat map; the table below has them all."""
+ALPHA = 0.05
+
+Row = Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Block:
+    """What one statistic says of one score, over all runs shown.
+
+    Attributes:
+        statistic: Its label.
+        of: The score.
+        by: The columns of its groups.
+        sql: The query.
+        rows: The rows of the view ``results``, each with ``label`` (the model) and ``columns``.
+    """
+
+    statistic: str
+    of: str
+    by: tuple[str, ...]
+    sql: str
+    rows: Sequence[Row]
+
+    @property
+    def title(self) -> str:
+        """A heading."""
+        if not self.by:
+            return short(f"{self.of}: {self.statistic}", 110)
+        return short(f"{self.of} by {', '.join(self.by)}", 110)
+
+    @property
+    def quantities(self) -> list[str]:
+        """What its values are, refusals apart."""
+        return list(dict.fromkeys(r["quantity"] for r in self.rows if r["value"] is not None))
+
+
+def blocks(store: Store, runs: Mapping[int, str]) -> list[Block]:
+    """The estimates of some runs by statistic, score and grouping columns, in the order of the spec.
+
+    Args:
+        store: The store.
+        runs: Run → what it is called.
+    """
+    where = among("run", list(runs))
+    wanted = ask(
+        store,
+        f"SELECT DISTINCT statistic, of FROM results WHERE {where}",  # noqa: S608 - literals of our own making
+    )
+    out: list[Block] = []
+    for pair in wanted.rows:
+        answer = ask(
+            store,
+            'SELECT run, model, "group", quantity, value, low, high, level, effect, effect_value, n,\n'
+            "  p, p_corrected, correction, family, family_size,\n"
+            "  refused, filtered, truncated, unparsed, failed, method, note\n"
+            f"FROM results\nWHERE {where} AND statistic = {literal(pair['statistic'])} "
+            f"AND of = {literal(pair['of'])}",
+        )
+        rows = [
+            {**row, "label": runs[row["run"]], "columns": columns_of(row["group"])}
+            for row in answer.rows
+        ]
+        by_columns: dict[tuple[str, ...], list[Row]] = {}
+        for row in rows:
+            by_columns.setdefault(tuple(row["columns"]), []).append(row)
+        out += [
+            Block(statistic=pair["statistic"], of=pair["of"], by=by, sql=answer.sql, rows=held)
+            for by, held in by_columns.items()
+        ]
+    return out
+
+
+def table(rows: Sequence[Row], by: Sequence[str], *, several: bool) -> Table:
+    """Estimates as a table with the columns that hold something."""
+    told = len({row["quantity"] for row in rows}) > 1
+    level = next((row["level"] for row in rows if row["level"] is not None), None)
+    effect = next((row["effect"] for row in rows if row["effect"]), None)
+    cells: dict[str, Any] = {}
+    if several:
+        cells["model"] = lambda row: short(row["label"], 60)
+    if by:
+        cells[", ".join(by)] = lambda row: group(row["columns"])
+    if told or not cells:
+        cells["what"] = lambda row: short(row["quantity"])
+    words = len(cells)
+    cells["estimate"] = lambda row: "none" if row["value"] is None else number(row["value"])
+    if level is not None:
+        cells[f"{level:.0%} interval"] = lambda row: interval(row["low"], row["high"])
+    if any(row["p"] is not None for row in rows):
+        cells["p"] = lambda row: p_value(row["p"])
+    if any(row["p_corrected"] is not None for row in rows):
+        cells["p corrected"] = lambda row: p_value(row["p_corrected"])
+    if effect:
+        cells[short(effect, 30)] = lambda row: number(row["effect_value"], 2)
+    cells["n"] = lambda row: whole(row["n"])
+    if any(missing(row) for row in rows):
+        cells["missing"] = missing
+    return Table(
+        headings=tuple(cells),
+        rows=[tuple(cell(row) for cell in cells.values()) for row in rows],
+        words=words,
+        notes=_notes(rows),
+    )
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    """Methods, and what is to be said of single rows, each once."""
+    methods = list(
+        dict.fromkeys(r["method"] for r in rows if r["value"] is not None and r["method"])
+    )
+    out = [f"Method: {short(method, 300)}." for method in methods[:4]]
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        if row["note"]:
+            who = [row["label"], *map(str, row["columns"].values())]
+            said.setdefault(row["note"], []).append(short(" · ".join(who), 80))
+    for note, who in list(said.items())[:20]:
+        out.append(f"{listed(who, 4)}: {short(note, 400)}.".replace("..", "."))
+    return out
+
+
+def _ordered(rows: Sequence[Row]) -> tuple[list[Row], str]:
+    """Rows by the mean estimate of their group, greatest first; and what was left out, in words."""
+    held: dict[str, list[float]] = {}
+    for row in rows:
+        if row["value"] is not None:
+            held.setdefault(group(row["columns"]), []).append(row["value"])
+    means = {name: sum(values) / len(values) for name, values in held.items()}
+    names = sorted(means, key=lambda name: (-means[name], name))
+    left_out = ""
+    if len(names) > MOST_GROUPS:
+        half = MOST_GROUPS // 2
+        left_out = (
+            f"Of {whole(len(names))} groups the {half} greatest and the {half} least are drawn; "
+            "the table has them all. "
+        )
+        names = names[:half] + names[-half:]
+    place = {name: at for at, name in enumerate(names)}
+    kept = [row for row in rows if row["value"] is not None and group(row["columns"]) in place]
+    return sorted(kept, key=lambda row: (place[group(row["columns"])], row["run"])), left_out
+
+
+def _refusals(rows: Sequence[Row]) -> str:
+    count = sum(row["value"] is None for row in rows)
+    return f"{plural(count, 'estimate')} could not be made; the table says why. " if count else ""
+
+
+def forests(block: Block, prefix: str) -> Iterator[Figure]:
+    """A forest plot for each quantity of a block, and for each handful of models."""
+    labels = list(dict.fromkeys(row["label"] for row in block.rows))
+    for quantity in block.quantities:
+        own = [row for row in block.rows if row["quantity"] == quantity or row["value"] is None]
+        for at in range(0, len(labels), charts.MOST_SERIES):
+            some = labels[at : at + charts.MOST_SERIES]
+            rows = [row for row in own if row["label"] in some]
+            if not any(row["value"] is not None for row in rows):
+                continue
+            part = f" ({at // charts.MOST_SERIES + 1})" if len(labels) > len(some) else ""
+            yield _forest(block, quantity, rows, some, prefix, part)
+
+
+def _forest(
+    block: Block, quantity: str, rows: Sequence[Row], labels: list[str], prefix: str, part: str
+) -> Figure:
+    drawn, left_out = _ordered(rows)
+    level = next((row["level"] for row in rows if row["level"] is not None), None)
+    lines = f" with {level:.0%} intervals" if level is not None else ""
+    # Without groups the models are the lines, and nothing is left to tell apart by colour.
+    marks = [
+        {
+            "group": group(row["columns"]) if block.by else short(row["label"], 44),
+            "model": short(row["label"], 44) if block.by else "estimate",
+            "value": row["value"],
+            "low": row["low"],
+            "high": row["high"],
+        }
+        for row in drawn
+    ]
+    what = f"{short(quantity, 40)} of {short(block.of, 60)}"
+    first, last = drawn[0], drawn[-1]
+    return Figure(
+        name=anchor(prefix, "forest", block.statistic, block.of, *block.by, quantity, part),
+        title=f"{block.title}{part}",
+        caption=(
+            f"Statistic {short(block.statistic, 60)}: {what}{lines}. {left_out}{_refusals(rows)}"
+        ).strip(),
+        alt=(
+            f"Forest plot of the {what}{lines} for {plural(len(marks), 'estimate')}: from "
+            f"{number(last['value'])} ({group(last['columns'])}) to {number(first['value'])} "
+            f"({group(first['columns'])}). The table below has the numbers."
+        ),
+        chart=forest.forest(
+            marks,
+            quantity=what,
+            models=[short(label, 44) for label in labels] if block.by else (),
+        ),
+        table=table(rows, block.by, several=len(labels) > 1),
+        sql=block.sql,
+        rows=len(block.rows),
+    )
+
+
+def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
+    """Group × model for each quantity of a block that several models have."""
+    labels = list(dict.fromkeys(row["label"] for row in block.rows))
+    if not block.by or len(labels) < 2:
+        return
+    for quantity in block.quantities:
+        rows = [row for row in block.rows if row["quantity"] == quantity]
+        drawn, left_out = _ordered(rows)
+        groups = list(dict.fromkeys(group(row["columns"]) for row in drawn))
+        if len(groups) < 2:
+            continue
+        what = f"{short(quantity, 40)} of {short(block.of, 60)}"
+        values = {(group(row["columns"]), row["label"]): row["value"] for row in drawn}
+        yield Figure(
+            name=anchor(prefix, "heat", block.statistic, block.of, *block.by, quantity),
+            title=f"{block.title} × model",
+            caption=(
+                f"{what}: blue above 0, orange below it, darker further away. {left_out}"
+                "An empty cell has no estimate."
+            ),
+            alt=(
+                f"Heat map of the {what} by {', '.join(block.by)} and model, {len(groups)} × "
+                f"{len(labels)}. The table below has the numbers."
+            ),
+            chart=charts.heat_map(
+                [
+                    {"group": name, "column": short(label, 40), "value": values[name, label]}
+                    for name in groups
+                    for label in labels
+                    if (name, label) in values
+                ],
+                across="",
+            ),
+            table=Table(
+                headings=(", ".join(block.by), *(short(label, 40) for label in labels)),
+                rows=[
+                    (name, *(number(values.get((name, label))) for label in labels))
+                    for name in groups
+                ],
+            ),
+            sql=block.sql,
+            rows=len(block.rows),
+        )
+
+
+def families(found: Sequence[Block]) -> Table | None:
+    """Which tests were corrected together, and how many stand before and after."""
+    held: dict[tuple[str, str, str], list[Row]] = {}
+    for block in found:
+        for row in block.rows:
+            if row["family"] is not None:
+                held.setdefault((row["label"], row["family"], row["correction"]), []).append(row)
+    if not held:
+        return None
+    return Table(
+        headings=("model", "family", "correction", "tests", "p < .05", "p corrected < .05"),
+        words=3,
+        rows=[
+            (
+                short(label, 60),
+                short(family, 80),
+                short(correction, 40),
+                whole(rows[0]["family_size"]),
+                whole(sum(row["p"] is not None and row["p"] < ALPHA for row in rows)),
+                whole(
+                    sum(
+                        row["p_corrected"] is not None and row["p_corrected"] < ALPHA
+                        for row in rows
+                    )
+                ),
+            )
+            for (label, family, correction), rows in held.items()
+        ],
+        notes=("Tests outside these families are not corrected; each is a test by itself.",),
+    )

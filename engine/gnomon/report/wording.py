@@ -1,0 +1,124 @@
+"""Numbers and names as a reader sees them.
+
+One invariant: what came out of a database is text. It is cut and cleaned here, and never taken for markup:
+escaping is the page's business, and it escapes everything.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MISSING = ("refused", "filtered", "truncated", "unparsed", "failed")
+"""Counts of the view ``results``, in the order they are said."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_NOTHING = 1e-12
+
+
+def clean(value: object) -> str:
+    """A text without the characters that neither HTML nor XML may hold; tabs and newlines stay."""
+    return _CONTROL.sub("\ufffd", str(value))
+
+
+def short(value: object, most: int = 60) -> str:
+    """A text on one line and not longer than ``most`` characters, for labels."""
+    text = " ".join(clean(value).split())
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def excerpt(value: object, most: int) -> tuple[str, str]:
+    """The beginning of a text, and a sentence when that is not all."""
+    text = clean(value)
+    if len(text) <= most:
+        return text, ""
+    return text[:most], f"the first {whole(most)} of {whole(len(text))} characters"
+
+
+def whole(value: float | None) -> str:
+    """A count, with thousands apart; empty for none."""
+    return "" if value is None else f"{value:,.0f}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number to some digits; powers of ten where those digits would show nothing."""
+    if value is None:
+        return ""
+    if not math.isfinite(value):
+        return str(value).replace("-", "−")
+    if abs(value) < _NOTHING:
+        return f"{0:.{digits}f}"
+    if abs(value) < 0.5 * 10**-digits or abs(value) >= 1e7:
+        return _power(value)
+    if abs(value) >= 1000:
+        digits = 0 if value == int(value) else 1
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def _power(value: float) -> str:
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}".replace("-", "−", 1)
+
+
+def p_value(p: float | None, log10_p: float | None = None) -> str:
+    """A p-value: three digits, below that a power of ten, which is kept where p underflows."""
+    if p is None:
+        return ""
+    if p == 0:
+        return "0" if log10_p is None else f"10{f'{log10_p:.0f}'.translate(_SUPERSCRIPT)}"
+    return f"{p:.3f}" if p >= 0.001 else _power(p)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """An interval in brackets; empty for none."""
+    if low is None and high is None:
+        return ""
+    left = "−∞" if low is None else number(low)
+    right = "∞" if high is None else number(high)
+    return f"[{left}, {right}]"
+
+
+def percent(share: float) -> str:
+    """A share in percent: one digit below ten."""
+    value = 100 * share
+    return f"{value:.1f} %" if 0 < value < 10 or 90 < value < 100 else f"{value:.0f} %"
+
+
+def missing(row: Mapping[str, Any]) -> str:
+    """How many scores are missing and why; empty when none is."""
+    return ", ".join(f"{whole(row[name])} {name}" for name in MISSING if row.get(name))
+
+
+def group(columns: Mapping[str, Any] | None) -> str:
+    """The values of a group's columns; ``all`` without columns."""
+    if not columns:
+        return "all"
+    return short(" · ".join(str(value) for value in columns.values()), 70)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and a noun."""
+    return f"{whole(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(names: list[str], most: int = 6) -> str:
+    """Names in a sentence; the rest counted."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "none"
+
+
+def unwrapped(text: object) -> str:
+    """A text whose lines were broken to fit a file, as paragraphs."""
+    return "\n\n".join(
+        " ".join(part.split()) for part in re.split(r"\n\s*\n", clean(text)) if part.strip()
+    )
+
+
+def anchor(*words: object) -> str:
+    """Letters, digits and hyphens that name a place in the page or a file."""
+    text = "-".join(str(word) for word in words).lower()
+    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")[:80] or "part"

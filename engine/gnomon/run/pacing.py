@@ -1,0 +1,428 @@
+"""Who may send a call now and who waits: one gate for each model.
+
+One invariant: a call passes the gate of its model before it is counted and sent, in the order of arrival; what
+holds one call back holds back every call behind it. A gate that limits nothing costs an addition per call.
+
+What a gate can hold a call back for:
+
+- ``--rpm`` and ``--tpm``: calls and tokens are spaced evenly over the minute, a hundredth below the limit,
+  so that a server's window of any kind is kept. A call's tokens are estimated when it is sent and put right
+  when its reply says what they were.
+- a provider that named a time to come back: nobody calls that model before.
+- a provider that said it was asked too often: from then on the gate keeps to the rate and to the number of calls
+  at once that were accepted, a little less, and rises again until the provider objects (additive
+  increase, multiplicative decrease; slow near the level that failed last, quick away from it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import attrs
+
+from gnomon.errors import CallFailed
+from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik, Reply
+
+SHARE = 0.99
+"""Of a limit that is named; two clocks never agree, and a message may overtake another."""
+LATE = 0.1
+"""Seconds by which a call may be late and the next still be on time."""
+DECREASE = 0.95
+SHARP = 0.8
+"""In place of ``DECREASE`` when the level before failed at once."""
+QUICK = 0.1
+SLOW = 0.0025
+"""Rise of an adapted rate per second, away from and near the level that failed."""
+NEAR = 0.05
+"""What is near a level, as a share of it."""
+PATIENT = 20
+"""How many times a width's own number of replies it takes to widen it by one near the level that failed."""
+DOUBLING = 2.0
+"""Seconds in which the first guess of a rate doubles until the provider objects again."""
+NO_LIMIT = 1e6
+"""Calls a minute that no run reaches: an adapted rate that rose so far holds nothing back."""
+SHORTEST = 0.5
+"""Seconds below which a count says nothing of a rate."""
+HOLD = 1.0
+"""Seconds nobody calls after the first objection when the provider does not say how long."""
+PAUSE = 1.0
+"""Seconds without a call after which what was accepted before says nothing."""
+TOKENS_PER_CHARACTER = 0.25
+
+
+@attrs.define
+class Bucket:
+    """So many units a minute, evenly spaced.
+
+    Attributes:
+        per_minute: Units.
+        due: When the next call may go, in the loop's seconds.
+    """
+
+    per_minute: float
+    due: float = -math.inf
+
+    def take(self, units: float, now: float) -> None:
+        """Spend units; the next call is due when they have come in again."""
+        start = self.due if now - self.due <= LATE else now
+        self.due = start + units * 60 / self.per_minute
+
+
+@attrs.define
+class Rate:
+    """Calls a minute that the provider has shown to accept, once it objected; no limit before.
+
+    Attributes:
+        bucket: What spaces the calls; None while nothing is limited.
+        failed: The rate that failed last, a minute.
+    """
+
+    bucket: Bucket | None = None
+    failed: float = math.inf
+    _sure: bool = False
+    _risen: float = 0.0
+
+    def guess(self, measured: float, now: float) -> None:
+        """The provider objected for the first time, when it had accepted ``measured`` calls a minute."""
+        self.bucket = Bucket(max(measured, 1.0), now)
+        self._risen = now
+
+    def lower(self, measured: float | None, now: float) -> None:
+        """The provider objected again; ``measured`` is None when that came at once."""
+        if self.bucket is None:
+            return
+        self.failed = max(1.0, min(self.bucket.per_minute, measured or math.inf))
+        at_once = SHARP if self._sure else 0.5
+        self.bucket.per_minute = self.failed * (at_once if measured is None else DECREASE)
+        self._sure = True
+        self._risen = now
+
+    def rise(self, now: float) -> None:
+        """Time has passed without an objection."""
+        if self.bucket is None or now <= self._risen:
+            return
+        # A pause of minutes is no proof of anything, so it counts for a few seconds.
+        seconds, self._risen = min(now - self._risen, 5.0), now
+        rate = self.bucket.per_minute
+        if not self._sure:
+            rate *= 2 ** (seconds / DOUBLING)
+        elif abs(rate / self.failed - 1) <= NEAR + 1e-9:
+            rate += self.failed * SLOW * seconds
+        else:
+            rate += rate * QUICK * seconds
+        self.bucket.per_minute = rate
+        if rate > NO_LIMIT:
+            self.bucket, self._sure = None, False
+
+
+@attrs.define
+class Width:
+    """Calls at once that the provider has shown to accept, once it objected; no limit before.
+
+    Attributes:
+        level: Calls at once, with a fraction that counts towards the next.
+        failed: The level that failed last.
+        peak: Most calls that were ever under way at once; above it there is nothing to limit.
+        proven: Most calls that were under way when an answer came, since the last objection.
+    """
+
+    level: float = math.inf
+    failed: float = math.inf
+    peak: int = 0
+    proven: int = 0
+    _held: int = 0
+
+    def lower(self, in_flight: int) -> None:
+        """The provider objected while so many calls were under way, the refused one among them."""
+        factor = DECREASE if self._held >= self.failed or self.level == math.inf else SHARP
+        self.failed = max(1.0, min(self.level, in_flight - 1))
+        self.level = max(1.0, math.ceil(self.failed * factor))
+        self._held = 0
+
+    def rise(self) -> None:
+        """A call was answered."""
+        if self.level == math.inf:
+            return
+        self._held += 1
+        near = abs(self.level - self.failed) < 1 + NEAR * self.failed
+        self.level += 1 / self.level / (PATIENT if near else 1)
+        if self.level > self.peak:
+            self.level = math.inf
+
+
+@attrs.define(eq=False)
+class _Waiting:
+    turn: asyncio.Future[None]
+    tokens: float
+
+
+class Gate:
+    """The gate of one model.
+
+    Args:
+        who: The model string, for the progress line.
+        rpm: Most calls a minute.
+        tpm: Most tokens a minute, of prompts and replies.
+
+    Attributes:
+        free: Nothing is limited: ``in_flight`` may be raised without asking.
+        in_flight: Calls under way.
+    """
+
+    def __init__(self, who: str, rpm: float | None = None, tpm: float | None = None) -> None:
+        self._who = who
+        self._rpm, self._tpm = rpm, tpm
+        self._calls = None if rpm is None else Bucket(rpm * SHARE)
+        self._tokens = None if tpm is None else Bucket(tpm * SHARE)
+        self._rate = Rate()
+        self._width = Width()
+        self._held_until = -math.inf
+        self._queue: deque[_Waiting] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._shut_by = ""
+        self.free = rpm is None and tpm is None
+        self.in_flight = 0
+        self._accepted = 0
+        self._marks = [(0.0, 0), (0.0, 0)]
+        self._idle_from = -math.inf
+        self._lowered = -math.inf
+        self._answer: float | None = None
+
+    # -- passing ---------------------------------------------------------------------------------
+
+    async def enter(self, ask: Ask) -> float:
+        """Wait for one's turn; returns the tokens that were reserved, for ``leave``."""
+        loop = asyncio.get_running_loop()
+        tokens = 0.0 if self._tokens is None else self._estimate(ask)
+        waiting = _Waiting(loop.create_future(), tokens)
+        self._queue.append(waiting)
+        self._pump()
+        try:
+            await waiting.turn
+        except asyncio.CancelledError:
+            if not waiting.turn.cancelled():
+                self.leave(None)
+            raise
+        return tokens
+
+    def leave(
+        self, came: Reply | CallFailed | None, tokens: float = 0.0, sent: float = -math.inf
+    ) -> None:
+        """A call has ended.
+
+        Args:
+            came: What came of it; None when it was not sent, or abandoned.
+            tokens: What ``enter`` reserved.
+            sent: When it was sent, in the loop's seconds.
+        """
+        if isinstance(came, Reply):
+            self._accepted += 1
+            width = self._width
+            width.proven = max(width.proven, self.in_flight)
+            if not self.free:
+                width.rise()
+                self._settle(came, tokens)
+        elif came is not None and came.limited:
+            self._objected(came, sent)
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._idle_from = asyncio.get_running_loop().time()
+        if self._queue:
+            self._pump()
+
+    def hold(self, seconds: float) -> None:
+        """Nobody calls this model for so long."""
+        self.free = False
+        now = asyncio.get_running_loop().time()
+        self._held_until = max(self._held_until, now + seconds)
+
+    def open(self) -> None:
+        """Let everybody through who waits: no call will be sent any more."""
+        while self._queue:
+            waiting = self._queue.popleft()
+            if not waiting.turn.done():
+                self.in_flight += 1
+                waiting.turn.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _pump(self) -> None:
+        """Let those through whose turn it is, and come again when the next one's is."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._rate.rise(now)
+        self._mark(now)
+        while self._queue:
+            head = self._queue[0]
+            if head.turn.done():
+                self._queue.popleft()
+                continue
+            if self.in_flight >= max(1, int(min(self._width.level, 1e9))):
+                self._shut_by = "width"
+                return
+            when, self._shut_by = max(self._times())
+            if when > now:
+                self._timer = loop.call_at(when, self._pump)
+                return
+            self._queue.popleft()
+            for bucket, units in (
+                (self._calls, 1.0),
+                (self._tokens, head.tokens),
+                (self._rate.bucket, 1.0),
+            ):
+                if bucket is not None:
+                    bucket.take(units, now)
+            if not self.in_flight:
+                self.begin()
+            self.in_flight += 1
+            head.turn.set_result(None)
+        if (
+            self._calls is self._tokens is self._rate.bucket is None
+            and self._width.level == math.inf
+            and now >= self._held_until
+        ):
+            self.free = True
+
+    def _times(self) -> Iterator[tuple[float, str]]:
+        yield self._held_until, "held"
+        if self._calls is not None:
+            yield self._calls.due, "rpm"
+        if self._tokens is not None:
+            yield self._tokens.due, "tpm"
+        if self._rate.bucket is not None:
+            yield self._rate.bucket.due, "rate"
+
+    # -- adapting --------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Nothing is under way and a call is about to be sent: after a pause, what is accepted is
+        counted from here.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._idle_from > PAUSE:
+            self._count_from(now)
+
+    def _count_from(self, when: float) -> None:
+        self._accepted = 0
+        self._marks = [(when, 0), (when, 0)]
+
+    def _mark(self, now: float) -> None:
+        """Keep to the last second or two: what was accepted a minute ago says nothing of now."""
+        if now - self._marks[1][0] >= 1.0:
+            self._marks = [self._marks[1], (now, self._accepted)]
+
+    def _measured(self, end: float) -> float | None:
+        """Calls accepted a minute; None after too short a time to tell."""
+        start, before = self._marks[0]
+        seconds = end - start
+        if seconds < SHORTEST or self._accepted == before:
+            return None
+        return (self._accepted - before) * 60 / seconds
+
+    def _objected(self, failure: CallFailed, sent: float) -> None:
+        self.free = False
+        if sent <= self._lowered:
+            # It was under way when the gate was narrowed, so it says nothing new.
+            return
+        now = asyncio.get_running_loop().time()
+        first = self._rate.bucket is None
+        if first:
+            # A server that saved calls up before it objected saves up again while nobody calls.
+            self.hold(max(HOLD, failure.after or 0.0))
+        end = max(now, self._held_until, now + (failure.after or 0.0))
+        width = self._width
+        width.peak = max(width.peak, self.in_flight)
+        wide = self.in_flight > width.proven
+        if wide:
+            width.lower(self.in_flight)
+        measured = self._measured(end if first else now)
+        if not first and not wide:
+            self._rate.lower(measured, now)
+        elif first and measured is not None:
+            self._rate.guess(measured, now)
+        width.proven = 0
+        self._lowered = now
+        self._count_from(end)
+
+    # -- tokens ----------------------------------------------------------------------------------
+
+    def _estimate(self, ask: Ask) -> float:
+        answer = self._answer
+        if answer is None:
+            decoding = getattr(ask, "decoding", None)
+            answer = float((decoding and decoding.max_tokens) or 0)
+        return max(1.0, characters(ask) * TOKENS_PER_CHARACTER + answer)
+
+    def _settle(self, reply: Reply, reserved: float) -> None:
+        if self._tokens is None or reply.tokens_in is None:
+            return
+        spent = reply.tokens_in + (reply.tokens_out or 0)
+        self._tokens.due += (spent - reserved) * 60 / self._tokens.per_minute
+        given = float(reply.tokens_out or 0)
+        self._answer = given if self._answer is None else 0.9 * self._answer + 0.1 * given
+
+    # -- telling ---------------------------------------------------------------------------------
+
+    def says(self) -> str | None:
+        """Who waits here and why, in words; None when nobody does."""
+        count = len(self._queue)
+        if not count:
+            return None
+        rate, width = self._rate.bucket, self._width.level
+        reasons = {
+            "held": "which asked to be left alone for a while",
+            "rpm": f"at most {self._rpm or 0:g} calls a minute (--rpm)",
+            "tpm": f"at most {self._tpm or 0:g} tokens a minute (--tpm)",
+            "rate": f"which accepts about {0 if rate is None else rate.per_minute / 60:.3g} calls/s",
+            "width": f"which accepts about {min(width, 1e9):.0f} calls at once",
+        }
+        return f"{wait(count)} for {self._who}, {reasons.get(self._shut_by, 'in turn')}"
+
+
+def wait(count: int) -> str:
+    """So many wait."""
+    return f"{count} {'waits' if count == 1 else 'wait'}"
+
+
+def characters(ask: Ask) -> int:
+    """Characters that are sent with an ask."""
+    if isinstance(ask, Chat | Choose):
+        return sum(len(message.content) for message in ask.messages)
+    if isinstance(ask, Loglik):
+        return len(ask.context) + len(ask.text)
+    if isinstance(ask, Embed | Hidden):
+        return sum(len(text) for text in ask.texts)
+    return 0
+
+
+def waiting(gates: Iterable[Gate]) -> list[str]:
+    """What the gates at which somebody waits say."""
+    return [said for gate in gates if (said := gate.says()) is not None]
+
+
+def gates(
+    models: Mapping[str, str], rpm: Mapping[str, float], tpm: Mapping[str, float]
+) -> dict[str, Gate]:
+    """A gate for each role; roles on one model share one, with the lower limits.
+
+    Args:
+        models: Role → model string.
+        rpm: Role → most calls a minute; ``""`` stands for all roles not named.
+        tpm: Role → most tokens a minute, likewise.
+    """
+    made: dict[str, Gate] = {}
+    for model in models.values():
+        roles = [role for role, other in models.items() if other == model]
+        made[model] = Gate(model, _lowest(rpm, roles), _lowest(tpm, roles))
+    return {role: made[model] for role, model in models.items()}
+
+
+def _lowest(limits: Mapping[str, float], roles: Sequence[str]) -> float | None:
+    named = [limits[role] for role in roles if role in limits]
+    return min(named, default=limits.get(""))

@@ -1,0 +1,1 @@
+"""My thing: measures and plugins for gnomon."""

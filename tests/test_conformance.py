@@ -1,0 +1,157 @@
+"""Every first-party plugin passes the checks that a stranger's has to pass; the checks find what is wrong."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gnomon.testing
+from gnomon import Item, Seed, Trial
+from gnomon.catalogue import KINDS, Catalogue
+from gnomon.design import trials
+from gnomon.loading import Around, load
+from gnomon.spec import Spec
+from gnomon.testing import table
+from gnomon.testing.importing import look_into
+from gnomon.testing.kinds.computing import _scores
+
+SPECS = Path(__file__).resolve().parents[1] / "specs"
+ELSEWHERE = {
+    "local": "pytest.mark.local_model",
+    "vectors": "its published vectors take a minute to bring; tests/plugins/association has small ones",
+}
+"""Backends whose example needs weights, and where they are tried."""
+
+
+def first_party() -> list[tuple[str, str]]:
+    found = Catalogue()
+    return [
+        (kind, name)
+        for kind in KINDS
+        for name, plugin in sorted(found.of_kind(kind).items())
+        if plugin.cls.__module__.startswith("gnomon_plugins")
+    ]
+
+
+@cache
+def specs() -> tuple[Spec, ...]:
+    found = Catalogue()
+    return tuple(load(path, found) for path in sorted(SPECS.glob("*.toml")))
+
+
+def first_trial(spec: Spec) -> Trial:
+    """The first trial of a shipped measure; of a source that asks for its items, of a plain item."""
+    around = Around.beside(spec.path, spec.keys.seed)
+    item = next(iter(spec.source.plugin.items(around)))
+    items = [item if isinstance(item, Item) else Item("x")]
+    return next(trials(spec.keys.design, lambda: items, spec.keys.seed))
+
+
+def in_a_spec(kind: str, name: str) -> dict[str, Any]:
+    """What the first shipped measure that uses a plugin gives it: options, a trial, a folder."""
+    for spec in specs():
+        uses = {
+            "sources": [spec.source],
+            "procedures": [spec.procedure],
+            "scorers": [block.use for block in spec.scores],
+        }.get(kind, [])
+        for use in uses:
+            if use.name == name:
+                given: dict[str, Any] = {"instance": use.plugin, "folder": SPECS}
+                return given if kind == "sources" else {**given, "trial": first_trial(spec)}
+    return {}
+
+
+def people(scores: int = 1, *, times: tuple[str, ...] = ()) -> Any:
+    """Eight who answer five items, once or at each of several times."""
+    at = times or ("once",)
+    rows = [(p, i, t) for p in range(8) for i in range(5) for t in at]
+    columns = _scores(scores, len(rows))
+    return table(
+        *columns,
+        levels=at,
+        persona=[f"p{p}" for p, _, _ in rows],
+        item=[f"i{i}" for _, i, _ in rows],
+        grader=[f"g{p}" for p, _, _ in rows],
+        judge=[f"j{p}" for p, _, _ in rows],
+    )
+
+
+def decisions(values: list[float] | None = None) -> Any:
+    """Forty or eighty decisions about people of three genders and two races."""
+    column = values or _scores(1)[0]
+    rows = range(len(column))
+    return table(
+        column,
+        gender=[("male", "female", "non-binary")[row % 3] for row in rows],
+        race=[("white", "black")[row // 3 % 2] for row in rows],
+        user=[f"u{row // 8}" for row in rows],
+        age=[str(20 + 10 * (row % 7)) for row in rows],
+    )
+
+
+def given_by_hand(name: str) -> dict[str, Any]:
+    """What a plugin is tried on whose example names columns, scores or files of a design of its own."""
+    shares = [float(Seed(5, "share", row).below(2)) for row in range(80)]
+    tables = {
+        "linear-regression": decisions,
+        "mixed-linear": decisions,
+        "mixed-logistic": lambda: decisions(shares),
+        "permutation": lambda: table(*_scores(1), item=[f"i{row}" for row in range(40)]),
+        "test-retest": lambda: people(times=("a", "b")),
+        "regression-discontinuity": lambda: table(
+            _scores(1, 80)[0], [float(row - 40) for row in range(80)]
+        ),
+        "shapley": lambda: table(
+            *_scores(1),
+            shown=["-", "a", "greeting", "a+greeting"] * 10,
+            permutation=[""] * 40,
+            order=[("ab", "ba")[row // 4 % 2] for row in range(40)],
+        ),
+        "run-difference": lambda: table(*_scores(1), run=["3", "4"] * 20, variation=["x"] * 40),
+        **dict.fromkeys(
+            ["icc", "fleiss-kappa", "cronbach-alpha", "mcdonald-omega", "split-half"], people
+        ),
+    }
+    if name in tables:
+        return {"table": tables[name]()}
+    return {
+        "as-scored": lambda: {
+            "options": {"quantity": "d", "p": "score2"},
+            "table": table([0.4], [0.03]),
+        },
+        "field": lambda: {"trial": gnomon.testing.trial(human_rating=3.5)},
+        "table": lambda: {"options": {"file": "published.csv", "key": "word"}, "folder": Path()},
+    }.get(name, dict)()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imports() -> None:
+    """All modules in one process, which is quicker than one process each."""
+    found = Catalogue()
+    look_into(*dict.fromkeys(found.get(*which).cls.__module__ for which in first_party()))
+
+
+@pytest.mark.parametrize(("kind", "name"), first_party(), ids=[name for _, name in first_party()])
+def test_first_party_plugins_conform(kind: str, name: str, tmp_path: Path, monkeypatch) -> None:
+    """The checks of the kit, on what a shipped measure gives the plugin, or on its own example."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "published.csv").write_text("word,reply\nx,yes\n", "utf-8")
+    given = in_a_spec(kind, name) or given_by_hand(name)
+    checks = gnomon.testing.checks_of(Catalogue().get(kind, name).cls, **given)
+    if name in ELSEWHERE:
+        assert kind == "backends"
+        checks = checks[:4]
+    problems = [f"{check.name}: {problem}" for check in checks for problem in check()]
+    assert not problems, "\n".join(problems)
+
+
+def test_new_plugins_of_every_kind_are_checked() -> None:
+    """Nothing is left out: every kind has plugins here, and each of them several checks."""
+    found = first_party()
+    assert {kind for kind, _ in found} == set(KINDS)
+    for kind, name in found:
+        assert len(gnomon.testing.checks_of(Catalogue().get(kind, name).cls)) >= 7, name
