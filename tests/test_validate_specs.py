@@ -26,7 +26,12 @@ NOT_PLANTED = {
     "wefat-names": _VECTORS,
     "wefat-occupations": _VECTORS,
 }
-REPEATS = {"decision-bias": 2, "psychometric-attack": 1, "token-noise": 2}
+REPEATS = {
+    "adaptive-questions": 2,
+    "decision-bias": 2,
+    "psychometric-attack": 1,
+    "token-noise": 2,
+}
 """So that the smallest groups have units enough to be judged."""
 ONLY: dict[str, dict[str, tuple[str, ...]]] = {
     "decision-discrimination": {

@@ -12,6 +12,7 @@ from gnomon_plugins.scorers.field import Field
 from gnomon_plugins.scorers.genbit import GenBit
 from gnomon_plugins.scorers.item_weight import ItemWeight
 from gnomon_plugins.scorers.judge_code import JudgeCode
+from gnomon_plugins.scorers.judged_difference import JudgedDifference
 from gnomon_plugins.scorers.likert import Likert
 from gnomon_plugins.scorers.log_odds import LogOdds
 from gnomon_plugins.scorers.multiple_choice import MultipleChoice
@@ -39,6 +40,7 @@ def register_scorers() -> Iterable[type]:
         Weat,
         Wefat,
         ItemWeight,
+        JudgedDifference,
         JudgeCode,
         LogOdds,
         MultipleChoice,
