@@ -25,7 +25,7 @@ def test_every_claim_has_its_reverse():
         pairs[row["item"].rpartition("-")[0]][row["keying"]] = row
     assert len(pairs) == 10
     for pair in pairs.values():
-        claim, counter = pair["claim"], pair["counter-claim"]
+        claim, counter = pair["as-claimed"], pair["turned-round"]
         assert claim["statement"] != counter["statement"]
         words = [sorted(one["statement"].lower().strip(".").split()) for one in (claim, counter)]
         assert words[0] == words[1]
@@ -65,8 +65,8 @@ def test_a_yes_sayer_agrees_with_both_sides():
     made = defaultdict(list)
     for record, scores in results(measure("psychometric-attack"), lambda *_: "Yes!!"):
         made[record.trial.item.groups["keying"]].append(scores["agreement"].value)
-    assert set(made["claim"]) == set(made["counter-claim"]) == {1.0}
-    assert len(made["claim"]) == len(made["counter-claim"]) == 10 * REQUESTS
+    assert set(made["as-claimed"]) == set(made["turned-round"]) == {1.0}
+    assert len(made["as-claimed"]) == len(made["turned-round"]) == 10 * REQUESTS
 
 
 # -- persona-reasoning ---------------------------------------------------------------------------

@@ -61,6 +61,7 @@ def imports(path: Path) -> Iterator[tuple[str, str | None]]:
 # -- what the core may name ----------------------------------------------------------------------
 
 GENERIC = {
+    "agreement": "raters agree, and reliability says how much",
     "ab": "letters that spell an order, in the reference of [[design.draw]]",
     "ba": "as ab",
     "choice": "the kind of option that click calls so",
