@@ -26,7 +26,7 @@ NOT_PLANTED = {
     "wefat-names": _VECTORS,
     "wefat-occupations": _VECTORS,
 }
-REPEATS = {"decision-bias": 2, "token-noise": 2}
+REPEATS = {"adaptive-questions": 2, "decision-bias": 2, "token-noise": 2}
 """So that the smallest groups have units enough to be judged."""
 ONLY: dict[str, dict[str, tuple[str, ...]]] = {
     "token-noise": {"vignette": ("nests-kept",), "absent": ("gap",)}
