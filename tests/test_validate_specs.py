@@ -23,28 +23,56 @@ _VECTORS = (
 )
 NOT_PLANTED = {
     "embedding-bias": _VECTORS,
+    "generated-seat": _VECTORS,
     "seat": _VECTORS,
     "weat": _VECTORS,
     "wefat-names": _VECTORS,
     "wefat-occupations": _VECTORS,
 }
-REPEATS = {"decision-bias": 2, "token-noise": 2}
+REPEATS = {
+    "adaptive-questions": 2,
+    "decision-bias": 2,
+    "psychometric-attack": 1,
+    "token-noise": 2,
+}
 """So that the smallest groups have units enough to be judged."""
 ONLY: dict[str, dict[str, tuple[str, ...]]] = {
-    "token-noise": {"vignette": ("nests-kept",), "absent": ("gap",)}
+    "decision-discrimination": {
+        "answer": ("asked-plainly",),
+        "form": ("told-outright",),
+        "intervention": ("as-is",),
+    },
+    "opinions-and-tropes": {
+        "form": ("ticked",),
+        "persona": ("no-persona", "far-left", "far-right"),
+    },
+    "persona-reasoning": {"persona": ("a-human", "physically-disabled-person", "a-man")},
+    "token-noise": {"vignette": ("nests-kept",), "absent": ("gap",)},
 }
 """Where a part of the measure shows the same in a fraction of the time."""
-EFFECT = {"risky-choice": 0.15}
-"""Where a greater one leaves choices without any that differs, and so no correlation."""
+
+RUNS = {"autocomplete-stereotyping": 8, "decision-discrimination": 8, "persona-reasoning": 8}
+"""Simulated runs of each kind, where 16 take longer than they show."""
+LIMIT = {"decision-discrimination": 5}
+"""Items, likewise."""
+EFFECT = {"autocomplete-stereotyping": 0.2}
+"""Where 0.3, the usual one, is more than the answers can hold together with its noise."""
 
 
 def workplace(measure: str) -> Workplace:
     found = Catalogue()
     spec = load(SPECS / f"{measure}.toml", found)
     request = RunRequest(
-        spec=spec, roles={}, repeats=REPEATS.get(measure), only=ONLY.get(measure, {})
+        spec=spec,
+        roles={},
+        repeats=REPEATS.get(measure),
+        only=ONLY.get(measure, {}),
+        limit=LIMIT.get(measure),
     )
     return Workplace(setting=setting_of(request, found), processes=2)
+
+
+NOT_TRIED = {"autocomplete-regard": "the weights of its toxicity are no part of the suite"}
 
 
 # -- what the gallery shows ----------------------------------------------------------------------
@@ -59,8 +87,9 @@ def kept() -> dict[str, Any]:
 def setting(measure: str) -> dict[str, Any]:
     """What is not as the measure has it, in words for the gallery."""
     only = [f"{column} {', '.join(levels)}" for column, levels in ONLY.get(measure, {}).items()]
-    repeats = {"repeats": REPEATS[measure]} if measure in REPEATS else {}
-    return {**repeats, **({"only": " and ".join(only)} if only else {})}
+    counts = {"repeats": REPEATS.get(measure), "items": LIMIT.get(measure)}
+    told = {name: count for name, count in counts.items() if count is not None}
+    return {**told, **({"only": " and ".join(only)} if only else {})}
 
 
 def is_fresh(request: pytest.FixtureRequest, measure: str) -> bool:
@@ -89,9 +118,11 @@ def hold_against_the_gallery(
     assert {name: known[measure][name] for name in numbers} == pytest.approx(numbers, abs=0.07)
 
 
-@pytest.mark.parametrize("measure", sorted(path.stem for path in SPECS.glob("*.toml")))
+@pytest.mark.parametrize(
+    "measure", sorted({path.stem for path in SPECS.glob("*.toml")} - NOT_TRIED.keys())
+)
 def test_the_measure_holds(measure: str, request: pytest.FixtureRequest) -> None:
-    """No judged statistic has a fault in 16 runs of each kind; a measure not planted still cannot be."""
+    """No judged statistic has a fault in 16 (or 8) runs of each kind; a measure not planted still cannot be."""
     place = workplace(measure)
     if measure in NOT_PLANTED:
         assert not plantable(place.setting.request.spec), f"{measure} can be planted now"
@@ -101,7 +132,7 @@ def test_the_measure_holds(measure: str, request: pytest.FixtureRequest) -> None
         return
     if is_fresh(request, measure):
         return
-    report = validate(place, runs=16, effect=EFFECT.get(measure, 0.3))
+    report = validate(place, runs=RUNS.get(measure, 16), effect=EFFECT.get(measure, 0.3))
     faults = [
         f"{one.nuisance}: {one.statistic} {fault}"
         for one in report.findings

@@ -9,7 +9,8 @@ Optional class attributes are read with a default, so a plugin states only what 
 ==============  ===========  ======================================================================
 attribute       on           meaning (default)
 ==============  ===========  ======================================================================
-``needs``       any          ``Need`` records checked against the bound models (none)
+``needs``       any          ``Need`` records checked against the bound models, in its ``role`` where it
+                             has one (none)
 ``adaptive``    source       ask again with the scores so far until nothing comes (False)
 ``over``        scorer       ``"trial"`` or ``"item"`` (``"trial"``)
 ``accepts``     scorer       reply statuses it wants to see; others become the score's status
@@ -91,6 +92,7 @@ class Surroundings(Protocol):
         seed: Random draws of the source, by name.
         round: 0 at first; one more each time an adaptive source is asked again.
         scores: For adaptive sources: the scores so far, by item key and score name, in plan order.
+        items: For adaptive sources: the items of all rounds before, by key, in plan order.
     """
 
     @property
@@ -101,6 +103,8 @@ class Surroundings(Protocol):
     def round(self) -> int: ...
     @property
     def scores(self) -> Mapping[str, Mapping[str, Sequence[Score]]]: ...
+    @property
+    def items(self) -> Mapping[str, Item]: ...
 
 
 class Source(Protocol):

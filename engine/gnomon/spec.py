@@ -15,11 +15,22 @@ from typing import Any, Literal
 
 import attrs
 
-from gnomon.records import AskKind, Decoding
+from gnomon.records import AskKind, Decoding, Need
+
+SUBJECT = "subject"
 
 Level = Mapping[str, str | int | float | bool | tuple[str, ...]]
 Only = Mapping[str, str | tuple[str, ...]]
 """Which levels a block is for: factor → level or levels. A block without it is for all."""
+
+
+def own_needs(plugin: Any) -> tuple[Need, ...]:
+    """What a plugin needs of models: in the role of its own, where it has one and the need names none."""
+    role = getattr(plugin, "role", None)
+    needs = tuple(getattr(plugin, "needs", ()))
+    if not isinstance(role, str):
+        return needs
+    return tuple(attrs.evolve(need, role=role) if need.role == SUBJECT else need for need in needs)
 
 
 def applies(only: Only, levels: Mapping[str, str]) -> bool:
@@ -78,12 +89,26 @@ class Design:
         balanced: Factors of which each trial gets one level, balanced over items and repeats
             in a seeded Latin square, so that they cost no further trials.
         draw: Random choices, in order; a later one may use the result of an earlier one.
+        cluster: The column whose trials are not independent: the item, or the group of several items
+            that were made from one. Statistics follow it unless they name another; ``none`` takes
+            trials as independent.
     """
 
     repeats: int = 1
     factors: Mapping[str, tuple[str, ...] | Mapping[str, Level]] = attrs.field(factory=dict)
     balanced: Mapping[str, tuple[str, ...] | Mapping[str, Level]] = attrs.field(factory=dict)
     draw: tuple[Draw, ...] = ()
+    cluster: str = "item"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The columns whose rows are not independent, for a table of scores."""
+        return clusters_of(self.cluster)
+
+
+def clusters_of(cluster: str) -> tuple[str, ...]:
+    """The columns that ``[design] cluster`` names; none for ``none``."""
+    return () if cluster == "none" else (cluster,)
 
 
 @attrs.frozen(kw_only=True)

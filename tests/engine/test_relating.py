@@ -29,7 +29,7 @@ def stored(store: Store, rows: Rows, *, seed: int = 1, over: str = "trial") -> i
         measure="made",
         title="made",
         version=1,
-        spec_text=f"seed {seed}",
+        spec_text=f"seed = {seed}",
         seed=seed,
         repeats=1,
         roles={"subject": RoleFacts(role="subject", backend="b", model="m")},
@@ -166,13 +166,13 @@ ROWS: Rows = [
 def test_all_numbers_rest_on_the_same_rows(store):
     """The row without z is left out for y too, and the answer says how many rows are left."""
     stored(store, ROWS)
-    made = related(store, "1:x", "1:y", "1:z", use=["slope", "pearson"])
+    pairs = related(store, "1:x", "1:y", "1:z", use=["pearson"], cluster="none")
+    assert [(one.group["predictor"], one.n) for one in pairs.estimates] == [("1:y", 4), ("1:z", 4)]
+    made = related(store, "1:x", "1:y", "1:z", use=["slope"])
     assert (made.by, made.rows, made.units, made.predictions) == ("trial", 4, 5, {"slope"})
     assert [
         (one.statistic, one.group["predictor"], one.n or one.value) for one in made.estimates
     ] == [
-        ("pearson", "1:y", 4),
-        ("pearson", "1:z", 4),
         ("slope", "1:y", 4.0),
         ("slope", "1:z", 4.0),
         ("slope", "1:y + 1:z", 4.0),
@@ -203,12 +203,12 @@ def test_rows_that_share_a_number_are_said_to(store):
     """A predictor of another run is one number for all trials of an item, which clusters allow for."""
     stored(store, ROWS)
     stored(store, [(key, {"w": ord(key)}) for key in "abc"], seed=2)
-    made = related(store, "1:x", "2:w", by="trial", use=["slope"])
+    made = related(store, "1:x", "2:w", by="trial", use=["slope"], cluster="none")
     assert made.notes == (
         "all trials of an item share one number of 2:w, so their rows are not independent and the "
-        "intervals too narrow; --cluster item allows for that",
+        "intervals too narrow; without --cluster none that is allowed for",
     )
-    assert not related(store, "1:x", "2:w", by="trial", use=["slope"], cluster="item").notes
+    assert not related(store, "1:x", "2:w", by="trial", use=["slope"]).notes
     assert not related(store, "1:x", "2:w", use=["slope"]).notes
 
 

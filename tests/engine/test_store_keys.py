@@ -9,7 +9,7 @@ import pytest
 from store_samples import FACTS, SUBJECT, chat_of, trial_of
 
 from gnomon import Ask, Chat, Choose, Constraint, Decoding, Embed, Hidden, Loglik, Message
-from gnomon.store import KEY_VERSION, RoleFacts, keys, reply_key
+from gnomon.store import KEY_VERSION, RoleFacts, key_parts, keys, reply_key
 
 CHAT = Chat(
     messages=(Message("system", "be brief"), Message("user", "hello")),
@@ -106,8 +106,22 @@ def test_no_deciding_attribute_is_forgotten() -> None:
     ids=str,
 )
 def test_who_is_asked_is_in_the_key(change: dict[str, object]) -> None:
-    """Another backend, model, option, identity or repeat is another key."""
+    """Another backend, model, option, identity or repeat is another key, and is named as a part of it."""
     assert key(CHAT, **change) != key(CHAT)
+    assert parts(CHAT, **change) != parts(CHAT)
+
+
+def parts(ask: Ask, **changes: object) -> object:
+    call = {**CALL, **changes}
+    repeat = call.pop("repeat")
+    return key_parts(ask, RoleFacts(role="subject", **call), repeat)
+
+
+@pytest.mark.parametrize(("ask", "change"), OTHERS)
+def test_what_changes_a_key_is_named_as_a_part_of_it(ask: Ask, change: dict[str, object]) -> None:
+    """An explanation names every part of an ask that can keep a reply from being used."""
+    assert parts(ask) != parts(attrs.evolve(ask, **change))
+    assert parts(attrs.evolve(ask, role="judge", name="verdict")) == parts(ask)
 
 
 def test_the_version_of_the_key_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

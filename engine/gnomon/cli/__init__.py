@@ -15,6 +15,10 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "cache": (
+        "gnomon.cli.cache",
+        "Say why replies were, or were not, taken from the store.",
+    ),
     "check": (
         "gnomon.cli.check",
         "Validate measures, by name or path, with the loader that runs use.",
@@ -35,6 +39,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "export": (
+        "gnomon.cli.export",
+        "Write results for other programs: everything, one view, logs of Inspect, or what to cite.",
+    ),
     "failures": (
         "gnomon.cli.failures",
         "Show the commonest replies that could not be read, and what would have been; refusals and errors.",
@@ -48,6 +56,10 @@ COMMANDS = {
         "Store replies that others published as a run, and score them.",
     ),
     "list": ("gnomon.cli.listing", "List measures, runs, or plugins of a kind."),
+    "merge": (
+        "gnomon.cli.merge",
+        "Merge results databases into one, such as the shards of a campaign.",
+    ),
     "models": ("gnomon.cli.models", "List or pull model files."),
     "new": (
         "gnomon.cli.new",
@@ -81,6 +93,10 @@ COMMANDS = {
     "score": (
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
+    ),
+    "serve": (
+        "gnomon.cli.serve",
+        "Browse a results database on this machine: tables, questions and charts, read-only.",
     ),
     "show": (
         "gnomon.cli.show",

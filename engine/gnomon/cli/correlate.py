@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 @click.option(
     "--cluster",
     metavar="COLUMN",
-    help="A column whose rows are not independent, such as item when a predictor is one number per "
-    "item. Statistics that cannot allow for it are left out.",
+    help="A column whose rows are not independent; the design's, as a rule the item, unless given, and "
+    "none to take rows as independent. Statistics that cannot allow for a column are left out.",
 )
 @plugin_option
 @database_option
@@ -54,7 +54,7 @@ def command(
 
     \b
     gnomon correlate 1:decision 1:association-d
-    gnomon correlate 1:decision 1:association-d 3:weat --by trial --cluster item
+    gnomon correlate 1:decision 1:association-d 3:weat --by trial --cluster category
     """
     from gnomon.catalogue import Catalogue
     from gnomon.run.relating import ScoreName, relate

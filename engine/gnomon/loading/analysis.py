@@ -69,7 +69,17 @@ def load_statistics(
         )
     is_complete = _all_labels_known(draft, "statistic", labels)
     check_expectations(draft, labels, out, is_complete=is_complete)
+    _check_design_cluster(draft, item)
     return tuple(out)
+
+
+def _check_design_cluster(draft: Draft, item: Item | None) -> None:
+    cluster = draft.design.get("cluster")
+    known = (*draft.factors, *(() if item is None else item.groups), *COLUMNS)
+    # Without an item the groups are not known, and any other name may be one.
+    if isinstance(cluster, str) and item is not None and cluster not in (*known, "none"):
+        hint = f"{did_you_mean(cluster, known)}; there are: {listing(known)}"
+        draft.fault(("design", "cluster"), f"there is no column {cluster!r}{hint}")
 
 
 def load_stop(draft: Draft, scores: Sequence[ScoreBlock | None]) -> StopBlock | None:

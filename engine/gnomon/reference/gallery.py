@@ -24,7 +24,6 @@ from gnomon.spec import Spec
 
 GALLERY = "specs/README.md"
 VALIDATIONS = "specs/validations.json"
-RUNS = 16
 
 
 def digest(spec: Spec) -> str:
@@ -79,8 +78,8 @@ def gallery_page(folder: Path, catalogue: Catalogue) -> str:
         "Every measure that ships with gnomon. `gnomon describe measure NAME` says more, `gnomon plan NAME` shows",
         "its prompts. Sizes are those of one run as the measure stands; tokens are counted as four characters each",
         "and replies at their limit. Validation: planted respondents with a known effect and with none, "
-        f"{RUNS} simulated",
-        "runs of each kind; `gnomon validate NAME` does it at any size.",
+        "a few",
+        "simulated runs of each kind; `gnomon validate NAME` does it at any size.",
     ]
     for spec in shipped(folder, catalogue):
         lines += ["", *_entry(spec, known.get(spec.name))]
@@ -150,14 +149,14 @@ def _count(number: int, noun: str) -> str:
 
 def _verdict(spec: Spec, found: Mapping[str, Any] | None) -> str:
     if found is None or found["spec"] != digest(spec):
-        return "not known for this version of the spec"
+        return f"not known for this version of the spec; `gnomon validate {spec.name}` tries it"
     if not found["planted"]:
         return "nothing can be planted; held against published values in its tests"
     said = "holds" if found["holds"] else "does not hold"
     if found["changed_by"]:
         said += f"; changed by {', '.join(found['changed_by'])}"
     if "statistic" in found:
-        said += f" ({found['statistic']}: power {_share(found['power'])} at an effect of {found['effect']:g}"
+        said += f" ({found['runs']} runs; {found['statistic']}: power {_share(found['power'])} at an effect of {found['effect']:g}"
         said += f", intervals hold the truth in {_share(found['coverage'])}"
         said += f", type-I error {_share(found['type_1'])})"
     if "with" in found:

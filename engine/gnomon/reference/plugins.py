@@ -18,7 +18,7 @@ def facts(kind: str, cls: Any) -> Mapping[str, str]:
     """What a plugin's class attributes say, in words; only what is not the default."""
     told = {
         "of": "all trials of an item together" if getattr(cls, "over", "trial") == "item" else "",
-        "parts": ", ".join(f"{cls.name}.{part}" for part in getattr(cls, "parts", ()) or ()),
+        "parts": _parts(cls),
         "unit": str(getattr(cls, "unit", "")) if kind == "scorers" else "",
         "reads": _accepted(kind, cls),
         "asks": _needs(cls),
@@ -32,6 +32,13 @@ def facts(kind: str, cls: Any) -> Mapping[str, str]:
         "papers": ", ".join(getattr(cls, "cites", ())),
     }
     return {label: text for label, text in told.items() if text}
+
+
+def _parts(cls: Any) -> str:
+    parts = getattr(cls, "parts", None)
+    if isinstance(parts, property):
+        return f"further scores {cls.name}.…, as its options say"
+    return ", ".join(f"{cls.name}.{part}" for part in parts or ())
 
 
 def _accepted(kind: str, cls: Any) -> str:

@@ -6,6 +6,7 @@ which family its p-value was corrected. A statistic that refuses leaves a row wi
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from gnomon.catalogue import Catalogue
 from gnomon.errors import StatisticError, StoreError
 from gnomon.records import Estimate
 from gnomon.seeds import Seed
-from gnomon.spec import Spec, StatisticBlock
+from gnomon.spec import Spec, StatisticBlock, clusters_of
 from gnomon.store import Store
 from gnomon.table import Table
 
@@ -35,16 +36,25 @@ def analyse(spec: Spec, store: Store, run_id: int, scoring: int, seed: Seed) -> 
         The estimates, corrected over their families.
     """
     store.flush()
-    made = list(estimates_of(spec.statistics, store, [run_id], seed))
+    design = spec.keys.design.clusters
+    made = list(estimates_of(spec.statistics, store, [run_id], seed, design))
     store.replace_estimates(run_id, scoring, made)
     return made
 
 
 def estimates_of(
-    blocks: Sequence[StatisticBlock], store: Store, run_ids: Sequence[int], seed: Seed
+    blocks: Sequence[StatisticBlock],
+    store: Store,
+    run_ids: Sequence[int],
+    seed: Seed,
+    design: Sequence[str],
 ) -> list[Estimate]:
     """Estimates of some blocks over the scores of some runs, corrected over their families."""
-    return corrected(estimates_from(blocks, lambda names: table_of(store, run_ids, names), seed))
+
+    def tables(names: Sequence[str]) -> Table:
+        return table_of(store, run_ids, names, design=design)
+
+    return corrected(estimates_from(blocks, tables, seed))
 
 
 def estimates_from(
@@ -77,16 +87,34 @@ def table_of(
     run_ids: Sequence[int],
     names: Sequence[str],
     labels: Sequence[str] | None = None,
+    *,
+    design: Sequence[str] = ("item",),
 ) -> Table:
     """The scores of some runs as a table, with the label columns named or all.
+
+    Args:
+        store: The store.
+        run_ids: The runs.
+        names: The scores.
+        labels: The label columns; all unless given.
+        design: The columns whose rows are not independent.
 
     Raises:
         StoreError: No such scores, or trial and item scores mixed.
     """
     columns = store.score_columns(run_ids, names, labels)
     return Table(
-        scores=columns.scores, statuses=columns.statuses, labels=columns.labels, of=tuple(names)
+        scores=columns.scores,
+        statuses=columns.statuses,
+        labels=columns.labels,
+        of=tuple(names),
+        design=tuple(design),
     )
+
+
+def design_of(spec_text: str) -> tuple[str, ...]:
+    """The columns whose rows are not independent, by the text of a stored spec."""
+    return clusters_of(tomllib.loads(spec_text).get("design", {}).get("cluster", "item"))
 
 
 def kept_rows(table: Table, block: StatisticBlock) -> Table:

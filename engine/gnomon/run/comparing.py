@@ -16,8 +16,8 @@ import attrs
 from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError, UsageError
 from gnomon.records import Estimate
-from gnomon.run.analysis import statistics_that, table_of
-from gnomon.run.effects import scores_of
+from gnomon.run.analysis import design_of, statistics_that, table_of
+from gnomon.run.effects import following, scores_of
 from gnomon.seeds import Seed
 from gnomon.store import Store
 from gnomon.store.keys import RunFacts
@@ -77,6 +77,7 @@ def compare(
             "no plugin offers a statistic for compare (a class attribute 'compares = True')"
         )
     options = {} if level is None else {"level": level}
+    design = design_of(facts[0].spec_text)
     same_seed = facts[0].seed == facts[1].seed
     spec_text = facts[0].spec_text
     crossed = tuple(tomllib.loads(spec_text).get("design", {}).get("factors", {}))
@@ -93,6 +94,7 @@ def compare(
                     name,
                     paired_by,
                     facts[0].seed,
+                    design,
                 )
             )
     known = {int(run["run"]): run["model"] for run in store.runs()}
@@ -151,15 +153,17 @@ def _of_score(
     name: str,
     paired_by: tuple[str, ...],
     seed: int,
+    design: Sequence[str],
 ) -> Iterator[Estimate]:
     label = str(getattr(cls, "name", cls.__name__))
     counts = {}
     try:
-        table = table_of(store, runs, (name,))
+        table = table_of(store, runs, (name,), design=design)
         counts = dict(table.counts())
         # Scores of items have neither condition nor repeat.
         columns = tuple(column for column in paired_by if column in table.labels)
-        statistic = make(levels=(str(runs[0]), str(runs[1])), paired_by=columns)
+        own = following(cls, "cluster", table)
+        statistic = make(levels=(str(runs[0]), str(runs[1])), paired_by=columns, **own)
         made = statistic.estimate(table, Seed(seed).child("compare", label, name).numpy())
         listed = [made] if isinstance(made, Estimate) else list(made)
     except GnomonError as error:

@@ -14,7 +14,7 @@ import attrs
 from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError, StatisticError, UsageError
 from gnomon.records import Estimate
-from gnomon.run.analysis import statistics_that, table_of
+from gnomon.run.analysis import design_of, statistics_that, table_of
 from gnomon.seeds import Seed
 from gnomon.store import EstimateRow, Store
 from gnomon.table import Table
@@ -91,9 +91,11 @@ def _of_score(
     counts = {}
     try:
         factors = factors_of(spec_text)
-        table = table_of(store, [run_id], (name,), ("item", "repeat", *factors))
+        design = design_of(spec_text)
+        columns = ("item", "repeat", *design, *factors)
+        table = table_of(store, [run_id], (name,), columns, design=design)
         counts = dict(table.counts())
-        statistic = cls(factors=_columns(table, factors))
+        statistic = cls(factors=_columns(table, factors), **following(cls, "item", table))
         draws = Seed(seed).child("effects", _name(cls), name)
         made = statistic.estimate(table, draws.numpy())
         for estimate in [made] if isinstance(made, Estimate) else made:
@@ -102,6 +104,13 @@ def _of_score(
         yield Estimate(
             quantity="none", value=None, note=f"no estimate: {error}", method="", counts=counts
         )
+
+
+def following(cls: type, option: str, table: Table) -> dict[str, str]:
+    """The design's cluster column as an option of a statistic, where it has such an option."""
+    known = [column for column in table.design if column in table.labels]
+    has = any(field.name == option for field in attrs.fields(cls)) if attrs.has(cls) else False
+    return {option: known[0]} if has and known else {}
 
 
 def _name(cls: type) -> str:

@@ -18,6 +18,7 @@ import attrs
 from gnomon.catalogue import Catalogue
 from gnomon.errors import StatisticError, UsageError, did_you_mean, listing
 from gnomon.records import Estimate
+from gnomon.run.analysis import design_of
 from gnomon.seeds import Seed
 from gnomon.store import Store
 from gnomon.table import Table
@@ -94,7 +95,8 @@ def relate(
         catalogue: Where statistics are found.
         by: The unit; trials when all scores are of one run, else items.
         use: Names of statistics; all that say in ``relates`` that they relate scores, unless given.
-        cluster: A column whose rows are not independent, for statistics with that option.
+        cluster: A column whose rows are not independent, for statistics with that option; the design's
+            unless given, ``none`` to take rows as independent.
 
     Raises:
         UsageError: Fewer than two scores, or runs without a common item.
@@ -128,11 +130,11 @@ def relate(
 
 def _notes(names: Sequence[ScoreName], by: By, cluster: str | None) -> tuple[str, ...]:
     shared = [str(name) for name in names[1:] if name.run != names[0].run]
-    if by == "item" or cluster is not None or not shared:
+    if by == "item" or cluster != "none" or not shared:
         return ()
     return (
         f"all trials of an item share one number of {', '.join(shared)}, so their rows are not "
-        "independent and the intervals too narrow; --cluster item allows for that",
+        "independent and the intervals too narrow; without --cluster none that is allowed for",
     )
 
 
@@ -156,9 +158,10 @@ def _statistics(
     for name in wanted:
         kind, cls = known[name]
         has = {field.name for field in attrs.fields(cls)}
-        if cluster is not None and "cluster" not in has:
+        told = cluster is not None and "cluster" in has
+        if cluster not in (None, "none") and not told:
             continue
-        out.append((kind, name, cls(cluster=cluster) if cluster is not None else cls()))
+        out.append((kind, name, cls(cluster=cluster) if told else cls()))
     return sorted(out, key=lambda found: KINDS.index(found[0]))
 
 
@@ -258,7 +261,13 @@ def joined(store: Store, names: Sequence[ScoreName], by: By) -> Table:
             pairs = [means.get(key, (np.nan, "absent")) for key in keys]
         scores[str(name)] = np.array([value for value, _ in pairs], dtype=np.float64)
         statuses[str(name)] = np.array([status for _, status in pairs], dtype=np.str_)
-    return Table(scores=scores, statuses=statuses, labels=labels, of=tuple(map(str, names)))
+    return Table(
+        scores=scores,
+        statuses=statuses,
+        labels=labels,
+        of=tuple(map(str, names)),
+        design=design_of(store.facts(names[0].run).spec_text),
+    )
 
 
 def _of_item(values: np.ndarray, outcome: _Column) -> bool:

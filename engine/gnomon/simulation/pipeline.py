@@ -58,10 +58,12 @@ class Simulated:
     Attributes:
         trials: One row per trial, in plan order.
         items: One row per item that has scores of its own.
+        design: The columns whose rows are not independent.
     """
 
     trials: Sequence[Row]
     items: Sequence[Row] = ()
+    design: Sequence[str] = ("item",)
     _made: dict[tuple[str, ...], Table] = attrs.field(init=False, factory=dict, repr=False)
 
     def table(self, names: Sequence[str]) -> Table:
@@ -73,7 +75,7 @@ class Simulated:
         # Most statistics of a measure are of the same score.
         key = tuple(names)
         if key not in self._made:
-            self._made[key] = _table(self._rows(names), names)
+            self._made[key] = _table(self._rows(names), names, self.design)
         return self._made[key]
 
     def expected(self, names: Sequence[str]) -> Table | None:
@@ -81,7 +83,7 @@ class Simulated:
         rows = self._rows(names)
         if not all(any(name in row.expected for row in rows) for name in names):
             return None
-        return _table(rows, names, expected=True)
+        return _table(rows, names, self.design, expected=True)
 
     def _rows(self, names: Sequence[str]) -> list[Row]:
         for rows in (self.trials, self.items):
@@ -95,7 +97,9 @@ class Simulated:
         )
 
 
-def _table(rows: Sequence[Row], names: Sequence[str], *, expected: bool = False) -> Table:
+def _table(
+    rows: Sequence[Row], names: Sequence[str], design: Sequence[str], *, expected: bool = False
+) -> Table:
     import numpy as np
 
     def value(row: Row, name: str) -> float:
@@ -115,6 +119,7 @@ def _table(rows: Sequence[Row], names: Sequence[str], *, expected: bool = False)
             column: np.array([row.labels[column] for row in rows]) for column in rows[0].labels
         },
         of=tuple(names),
+        design=design,
     )
 
 
@@ -139,8 +144,7 @@ class _InMemory:
             reply = backend.ask(ask)
             return Exchange(ask, await reply if inspect.isawaitable(reply) else reply)
         answer = self._respondent.answer(ask, trial)
-        if answer.score is not None and answer.expected is not None:
-            self.expected[answer.score] = answer.expected
+        self.expected.update(answer.expected)
         return Exchange(ask, answer.reply)
 
 
@@ -163,6 +167,11 @@ class Pipeline:
         self._trial_blocks = blocks_over(self.spec.scores, "trial")
         self._item_blocks = blocks_over(self.spec.scores, "item")
         self._items = _items_of(request)
+
+    @property
+    def design(self) -> tuple[str, ...]:
+        """The columns whose rows are not independent."""
+        return self.spec.keys.design.clusters
 
     @property
     def items(self) -> int:
@@ -200,7 +209,7 @@ class Pipeline:
             if self._item_blocks:
                 records.setdefault(record.trial.item.key, []).append((record, row))
         items = [await self._of_item(own, planting, seed) for own in records.values()]
-        return Simulated(rows, items)
+        return Simulated(rows, items, self.design)
 
     async def administer(
         self, planting: Planting, seed: int, trials: Iterator[Trial]
@@ -280,11 +289,7 @@ def truths(block: StatisticBlock, simulated: Simulated) -> Mapping[tuple[str, ..
 def _items_of(request: RunRequest) -> tuple[Item, ...]:
     spec = request.spec
     source = spec.source.plugin
-    if getattr(source, "adaptive", False):
-        raise UsageError(
-            f"the source {spec.source.name!r} of {spec.name!r} chooses items by earlier scores; "
-            "simulated runs of adaptive measures are not supported"
-        )
+    # Of an adaptive source this is its first round: what later ones ask depends on scores.
     around = Around.beside(spec.path, request.seed_used, files=request.files)
     items = list(source.items(around))
     if not all(isinstance(item, Item) for item in items):

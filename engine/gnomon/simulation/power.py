@@ -78,6 +78,7 @@ class _Growing:
 
     def __init__(self, pipeline: Pipeline, planting: Planting, seed: int, most: int) -> None:
         self.seed = seed
+        self._design = pipeline.design
         self._rows: list[Row] = []
         self._stream: AsyncIterator[tuple[TrialRecord, Row]] = pipeline.administer(
             planting, seed, pipeline.trials(seed, repeats=most)
@@ -101,7 +102,8 @@ class _Growing:
                 row
                 for row in self._rows
                 if int(row.labels["repeat"]) < repeats and row.labels["item"] in items
-            ]
+            ],
+            design=self._design,
         )
 
 
@@ -187,7 +189,9 @@ class _Search:
         if closed is None or self._block.keys.by or self._block.keys.where:
             return None
         try:
-            together = Simulated([row for part in parts for row in part.trials])
+            together = Simulated(
+                [row for part in parts for row in part.trials], design=parts[0].design
+            )
             value = closed(together.table(self._block.of), n, self._alpha)
         except StatisticError:
             return None

@@ -111,6 +111,35 @@ def reply_key(
     )
 
 
+def key_parts(ask: Ask, role: RoleFacts, repeat: int) -> dict[str, Any]:
+    """What the key of a reply is made of, part by part, under names for people.
+
+    Two keys are equal exactly when all their parts are; a test says so for every part.
+    """
+    parts: dict[str, Any] = {"kind": f"imported {ask.kind}" if ask.imported else ask.kind}
+    if isinstance(ask, Chat | Choose):
+        for number, message in enumerate(ask.messages, 1):
+            parts[f"message {number} ({message.role})"] = message.content
+        parts |= {f"decoding.{name}": value for name, value in attrs.asdict(ask.decoding).items()}
+    if isinstance(ask, Chat):
+        parts["constraint"] = canonical(_constraint(ask.constraint)).decode()
+    elif isinstance(ask, Choose):
+        parts["options"] = ask.options
+    elif isinstance(ask, Loglik):
+        parts |= {"text": ask.text, "context": ask.context}
+    elif isinstance(ask, Embed | Hidden):
+        parts["texts"] = ask.texts
+    if isinstance(ask, Hidden):
+        parts |= {"layers": ask.layers, "pooling": ask.pooling}
+    parts |= {"sample": ask.sample, "backend": role.backend, "model": role.model}
+    parts |= {f"option {name}": value for name, value in sorted(role.options.items())}
+    parts |= {
+        f"identity {name}": canonical(value).decode()
+        for name, value in sorted(role.identity.items())
+    }
+    return {**parts, "repeat": repeat}
+
+
 @attrs.frozen(kw_only=True)
 class RoleFacts:
     """Who answers in one role.

@@ -15,6 +15,7 @@ import attrs
 from gnomon.records import Estimate, ItemRecord, Score, TrialRecord
 from gnomon.store import provenance, querying, reading, verifying
 from gnomon.store.columns import ScoreColumns, score_columns
+from gnomon.store.explaining import Explainer
 from gnomon.store.keys import RunFacts
 from gnomon.store.opening import open_reading
 from gnomon.store.reading import Finished
@@ -60,6 +61,11 @@ class Reader:
         if self._queries is not None:
             self._queries.close()
         self._connection.close()
+
+    def explainer(self) -> Explainer:
+        """Explains why stored asks were, or were not, answered from the store."""
+        self._settle()
+        return Explainer(self._connection)
 
     # -- runs ------------------------------------------------------------------------------------
 

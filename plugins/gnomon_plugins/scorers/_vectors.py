@@ -79,7 +79,7 @@ def sets_of(
 
     Args:
         record: The trial.
-        names: Set → the field that holds its texts.
+        names: Set → the field that holds its texts, or the name of the turn whose replies they are.
         reply: Name of the embed turn; the last one unless given.
         least: Set → fewest usable vectors.
         by_word: The mean vector of all texts of a word stands for it; which word a text is of, the
@@ -152,6 +152,14 @@ def _unfit(text: str, vectors: Mapping[str, Sequence[float]], field: str) -> str
 def _texts(record: TrialRecord, field: str) -> tuple[str, ...]:
     value = record.trial.fields.get(field)
     if value is None:
+        # What the model itself wrote in an earlier turn of that name.
+        said = tuple(
+            exchange.reply.text
+            for exchange in record.exchanges
+            if exchange.ask.name == field and exchange.reply.status in ("ok", "truncated")
+        )
+        if said:
+            return said
         raise NotScored(
             "error",
             f"the trial has no field {field!r}{did_you_mean(field, record.trial.fields)}",

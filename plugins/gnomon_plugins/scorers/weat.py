@@ -42,11 +42,12 @@ class Weat:
         method = "exact"
 
     Attributes:
-        x: Field of the first targets.
-        y: Field of the second targets.
+        x: Field of the first targets, or name of the turn whose replies they are.
+        y: Field of the second targets, or name of the turn whose replies they are.
         a: Field of the first attributes.
         b: Field of the second attributes.
         reply: Name of the embed turn; the last one unless given.
+        role: Who turned the texts into vectors.
         ddof: 1 divides the squared deviations by n - 1, as the published values do; 0 by n.
         method: ``exact``, ``bounded``, ``sampled``, or ``auto``: exact up to about 20 + 20 words,
             with certain bounds up to 128 words, sampled beyond.
@@ -61,6 +62,8 @@ class Weat:
 
     name: ClassVar[str] = "weat"
     needs: ClassVar[tuple[Need, ...]] = (Need(kind="embed"),)
+    # A text that a model wrote in an earlier turn may have been cut off.
+    accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated")
     parts: ClassVar[tuple[str, ...]] = ("s", *P_PARTS, "coverage", "words")
 
     x: str = "x"
@@ -68,6 +71,7 @@ class Weat:
     a: str = "a"
     b: str = "b"
     reply: str | None = None
+    role: str = "subject"
     ddof: int = 1
     method: Method = "auto"
     ties: Ties = ">="

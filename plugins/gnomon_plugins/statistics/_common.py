@@ -127,9 +127,7 @@ def clusters(table: gnomon.Table, column: str, *, need: int, what: str) -> tuple
     Raises:
         StatisticError: There are fewer clusters than needed.
     """
-    import numpy as np
-
-    names, codes = np.unique(table.label(column), return_inverse=True)
+    names, codes = table.coded(column)
     if len(names) < need:
         raise gnomon.StatisticError(
             f"{what} needs at least {plural(need, 'cluster')}, and all {plural(len(table), 'row')} "
@@ -140,9 +138,89 @@ def clusters(table: gnomon.Table, column: str, *, need: int, what: str) -> tuple
     return codes, len(names)
 
 
-def unit(cluster: str | None, count: int = 0) -> str:
-    """What a method says of its unit of independence."""
-    return "rows independent" if cluster is None else f"clustered by {cluster} ({count} clusters)"
+INDEPENDENT = "none"
+"""What ``cluster`` says to take rows as independent, whatever the design has."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Units:
+    """What the rows of a statistic belong to.
+
+    Attributes:
+        column: The cluster column; None when rows are independent.
+        codes: The number of each row's cluster, of shape (rows,); None when rows are independent.
+        count: Number of clusters; 0 when rows are independent.
+        words: What the method says of it.
+    """
+
+    column: str | None = None
+    codes: np.ndarray | None = None
+    count: int = 0
+    words: str
+
+
+def units(table: gnomon.Table, cluster: str | None, *, need: int = 2, what: str) -> Units:
+    """The clusters that a statistic was told, or those of the design.
+
+    Without ``cluster`` rows are clustered by the first column of the table's design in which rows
+    repeat. A column that is the same in all rows is what the statement is about (``by = ["item"]``),
+    not a source of dependence.
+
+    Args:
+        table: The rows that count.
+        cluster: A label column, ``none`` for independent rows, or None for the design's.
+        need: Fewest clusters.
+        what: The statistic in words, with its article.
+
+    Raises:
+        StatisticError: There are fewer clusters than needed, or no such column.
+    """
+    if cluster == INDEPENDENT:
+        return Units(words="rows taken as independent")
+    if cluster is not None:
+        codes, count = clusters(table, cluster, need=need, what=f"{what} clustered by {cluster!r}")
+        words = f"clustered by {cluster} ({plural(count, 'cluster')})"
+        return Units(column=cluster, codes=codes, count=count, words=words)
+    within = ""
+    for column in table.design:
+        if column not in table.labels:
+            continue
+        names, codes = table.coded(column)
+        count = len(names)
+        if count == 1 < len(table):
+            within = f" within one {column}"
+        if count in (1, len(table)):
+            continue
+        if count < need:
+            raise gnomon.StatisticError(
+                f"{what} needs at least {plural(need, 'cluster')}, and the design's {column!r} has "
+                f"{count}; cluster = 'none' takes rows as independent"
+            )
+        words = f"clustered by {column} ({plural(count, 'cluster')}, by design)"
+        return Units(column=column, codes=codes, count=count, words=words)
+    return Units(words=f"rows independent{within}")
+
+
+def only_independent(table: gnomon.Table, cluster: str | None, *, what: str, instead: str) -> str:
+    """What a method says of its unit where the method knows none but independent rows.
+
+    Raises:
+        StatisticError: Rows repeat within the design's clusters.
+    """
+    found = units(table, cluster, need=1, what=what)
+    if found.column is not None:
+        raise gnomon.StatisticError(
+            f"{what} is for independent rows, and {plural(len(table), 'row')} are of "
+            f"{plural(found.count, 'cluster')} of {found.column!r}; use {instead}, or set "
+            "cluster = 'none' to take rows as independent"
+        )
+    return found.words
+
+
+def independent_or_none(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    """Validator: the only cluster that can be told is that there is none."""
+    if value not in (None, INDEPENDENT):
+        raise ValueError(f"{attribute.name} is {value!r}; it can only be 'none'")
 
 
 def finite(_: object, attribute: attrs.Attribute[Any], value: float) -> None:

@@ -300,18 +300,18 @@ def differences(
     *,
     need: int,
     what: str,
-) -> tuple[np.ndarray, str, str | None]:
+) -> tuple[np.ndarray, str, str | None, gnomon.Table]:
     """Values of one score, or the differences of pairs where there are two sides.
 
     Returns:
-        The values, what they are in words, and a note on units left out.
+        The values, what they are in words, a note on units left out, and their rows.
     """
     if between is None and len(table.of) == 1:
         kept = common.present(table, table.of, need=need, what=what)
-        return kept.values, repr(table.of[0]), None
+        return kept.values, repr(table.of[0]), None, kept
     found = pairs(table, between, levels, paired_by, need=need, what=what)
     words = f"the difference {found.names[0]} - {found.names[1]}"
-    return found.first - found.second, words, unpaired_note(found)
+    return found.first - found.second, words, unpaired_note(found), found.table
 
 
 def several(

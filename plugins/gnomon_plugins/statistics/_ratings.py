@@ -11,11 +11,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 import gnomon
 from gnomon_plugins.statistics import _common as common
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Ratings:
+    """Ratings of shape (units, raters).
+
+    Attributes:
+        matrix: The ratings.
+        names: The raters' names.
+        lost: How many units were left out for want of ratings.
+        table: One row per unit, for cluster columns: what is the same in all rows of a unit.
+    """
+
+    matrix: np.ndarray
+    names: list[str]
+    lost: int
+    table: gnomon.Table
 
 
 def ratings(
@@ -27,8 +46,8 @@ def ratings(
     need: int = 2,
     what: str,
     noun: str = "rater",
-) -> tuple[np.ndarray, list[str], int]:
-    """The matrix of shape (units, raters).
+) -> Ratings:
+    """The matrix of ratings.
 
     Args:
         table: The rows.
@@ -38,9 +57,6 @@ def ratings(
         need: Fewest units.
         what: The statistic in words, with its article.
         noun: What a column is called in errors.
-
-    Returns:
-        The matrix, the raters' names, and how many units were left out.
 
     Raises:
         StatisticError: There is one rater, a cell is filled twice, or too few units are left.
@@ -57,6 +73,7 @@ def ratings(
         for name in names:
             _finite(table.score(name), name, what)
         matrix = np.column_stack([table.score(name) for name in names])
+        of_units = table
     else:
         kept = common.present(table, table.of[:1], need=2, what=what)
         names = [str(name) for name in np.unique(kept.label(rater))]
@@ -78,18 +95,33 @@ def ratings(
             )
         matrix = np.full(counts.shape, np.nan)
         matrix[rows, columns] = kept.values
+        of_units = _units(kept, rows, len(units))
     before = len(matrix)
-    if complete:
-        matrix = matrix[~np.isnan(matrix).any(axis=1)]
-    else:
-        matrix = matrix[(~np.isnan(matrix)).sum(axis=1) >= 2]
+    given = (~np.isnan(matrix)).sum(axis=1)
+    keep = given == len(names) if complete else given >= 2
+    matrix = matrix[keep]
     if len(matrix) < need:
         amount = "all" if complete else "two or more"
         raise gnomon.StatisticError(
             f"{what} needs at least {common.plural(need, 'unit')} with {amount} ratings, and "
             f"{len(matrix)} of {before} {'has' if len(matrix) == 1 else 'have'} them"
         )
-    return matrix, names, before - len(matrix)
+    lost = before - len(matrix)
+    return Ratings(matrix=matrix, names=names, lost=lost, table=of_units.rows(keep))
+
+
+def _units(table: gnomon.Table, codes: np.ndarray, count: int) -> gnomon.Table:
+    """One row per unit, with the columns that are the same in all rows of a unit."""
+    import numpy as np
+
+    first = np.full(count, len(table), dtype=np.int64)
+    np.minimum.at(first, codes, np.arange(len(table)))
+    labels = {}
+    for name in table.labels:
+        texts, places = table.coded(name)
+        if (places[first][codes] == places).all():
+            labels[name] = texts[places[first]]
+    return attrs.evolve(table.rows(first), labels=labels)
 
 
 def _finite(values: np.ndarray, name: str, what: str) -> None:

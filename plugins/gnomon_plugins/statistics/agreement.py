@@ -14,6 +14,8 @@ import attrs
 import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _effects as effects
+from gnomon_plugins.statistics._jackknife import left_out as without_each
+from gnomon_plugins.statistics._jackknife import of_clusters, resampled
 from gnomon_plugins.statistics._ratings import left_out, ratings
 from gnomon_plugins.statistics._tails import normal_tail
 
@@ -47,7 +49,8 @@ def _gwet(counts: np.ndarray) -> tuple[float, float]:
 class CohenKappa:
     """Cohen's κ of two raters, plain or weighted, with its large-sample interval and test.
 
-    The interval uses the variance of Fleiss, Cohen & Everitt (1969); the test the one under chance.
+    The interval uses the variance of Fleiss, Cohen & Everitt (1969); the test the one under chance. For
+    clustered units both come from the jackknife over clusters.
     The detail holds the share of agreement and Gwet's AC1, which stays high when one category prevails.
 
     Example::
@@ -60,13 +63,17 @@ class CohenKappa:
         unit: Label column of the units, with ``rater``.
         rater: Label column with two raters; without it the two scores in ``of`` are the raters.
         weights: ``linear`` or ``quadratic`` for ordered categories.
+        cluster: Label column whose units are not independent; the design's unless given, ``none``
+            to take units as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "cohen-kappa"
+    quantities: ClassVar[tuple[str, ...]] = ("kappa",)
     reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
+    cluster: str | None = None
     weights: Literal["none", "linear", "quadratic"] = "none"
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
@@ -76,7 +83,8 @@ class CohenKappa:
         from statsmodels.stats.inter_rater import cohens_kappa
 
         what = "Cohen's kappa"
-        matrix, names, lost = ratings(table, self.unit, self.rater, complete=True, what=what)
+        found = ratings(table, self.unit, self.rater, complete=True, what=what)
+        matrix, names = found.matrix, found.names
         if len(names) != 2:
             raise gnomon.StatisticError(
                 f"{what} is for 2 raters, and there are {len(names)}; use fleiss-kappa or "
@@ -91,6 +99,7 @@ class CohenKappa:
                 f"{constant} gave every unit the same rating, so {what} is 0 whatever the other says; "
                 "report the share of agreement"
             )
+        units = common.units(found.table, self.cluster, need=3, what=what)
         # statsmodels divides by the standard error, which is 0 where no category is shared.
         with np.errstate(invalid="ignore", divide="ignore"):
             made = cohens_kappa(square, wt=None if self.weights == "none" else self.weights)
@@ -104,8 +113,11 @@ class CohenKappa:
         p, log10_p = normal_tail(z)
         reach = effects.normal_quantile(self.level) * error
         observed, ac1 = _gwet(counts)
-        notes = [left_out(lost), None if error > 0 else "full agreement: the interval has no width"]
-        return gnomon.Estimate(
+        notes = [
+            left_out(found.lost),
+            None if error > 0 else "full agreement: the interval has no width",
+        ]
+        estimate = gnomon.Estimate(
             quantity="kappa",
             value=kappa,
             low=kappa - reach,
@@ -117,10 +129,33 @@ class CohenKappa:
             p=p,
             log10_p=log10_p,
             n=len(matrix),
-            method=f"Cohen's kappa of {names[0]} and {names[1]}, weights {self.weights}, large-sample "
-            "interval, units independent",
+            method=f"Cohen's kappa of {names[0]} and {names[1]}, weights {self.weights}, "
+            f"{'jackknife' if units.count else 'large-sample'} interval, {units.words}",
             note="; ".join(filter(None, notes)) or None,
             detail={"agreement": observed, "ac1": ac1},
+        )
+        if units.codes is None:
+            return estimate
+        placed = np.searchsorted(categories, matrix)
+        cells = np.eye(len(categories) ** 2)[placed @ [len(categories), 1]]
+        without = np.array(
+            [
+                self._kappa(part.reshape(square.shape))
+                for part in without_each(cells, units.codes, units.count)
+            ]
+        )
+        return of_clusters(estimate, without, units, level=self.level, what=what)
+
+    def _kappa(self, square: np.ndarray) -> float:
+        """κ of counts, 1 less the share of expected disagreement; NaN where none is expected."""
+        import numpy as np
+
+        places = np.arange(len(square))
+        apart = np.abs(places[:, None] - places)
+        weights = {"none": apart > 0, "linear": apart, "quadratic": apart**2}[self.weights]
+        expected = float((np.outer(square.sum(axis=1), square.sum(axis=0)) * weights).sum())
+        return (
+            1 - float((square * weights).sum()) * square.sum() / expected if expected else math.nan
         )
 
 
@@ -129,7 +164,8 @@ class FleissKappa:
     """Fleiss' κ of several raters for unordered categories.
 
     The interval is the jackknife over units; the test uses the variance under chance of Fleiss, Nee &
-    Landis (1979). Units that lack a rating are left out.
+    Landis (1979). For clustered units both come from the jackknife over clusters. Units that lack a
+    rating are left out.
 
     Example::
 
@@ -141,13 +177,17 @@ class FleissKappa:
     Attributes:
         unit: Label column of the units, with ``rater``.
         rater: Label column of the raters; without it the scores in ``of`` are the raters.
+        cluster: Label column whose units are not independent; the design's unless given, ``none``
+            to take units as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "fleiss-kappa"
+    quantities: ClassVar[tuple[str, ...]] = ("kappa",)
     reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
@@ -156,9 +196,9 @@ class FleissKappa:
         from scipy import special
 
         what = "Fleiss' kappa"
-        matrix, names, lost = ratings(
-            table, self.unit, self.rater, complete=True, need=3, what=what
-        )
+        found = ratings(table, self.unit, self.rater, complete=True, need=3, what=what)
+        matrix, names = found.matrix, found.names
+        units = common.units(found.table, self.cluster, need=3, what=what)
         _, counts = _categories(matrix, what)
         n, k = matrix.shape
         agreed = (counts * (counts - 1)).sum(axis=1) / (k * (k - 1))
@@ -185,7 +225,7 @@ class FleissKappa:
         p, log10_p = normal_tail(z)
         reach = float(special.stdtrit(n - 1, (1 + self.level) / 2)) * error
         observed, ac1 = _gwet(counts)
-        return gnomon.Estimate(
+        estimate = gnomon.Estimate(
             quantity="kappa",
             value=value,
             low=value - reach,
@@ -197,17 +237,24 @@ class FleissKappa:
             p=p,
             log10_p=log10_p,
             n=n,
-            method=f"Fleiss' kappa of {len(names)} raters, jackknife interval, units independent",
-            note=left_out(lost),
+            method=f"Fleiss' kappa of {len(names)} raters, jackknife interval, {units.words}",
+            note=left_out(found.lost),
             detail={"agreement": observed, "ac1": ac1},
         )
+        if units.codes is None:
+            return estimate
+        terms = np.column_stack([np.ones(n), agreed, counts])
+        size, agreements, *chosen = without_each(terms, units.codes, units.count).T
+        without = kappa(agreements / size, np.column_stack(chosen) / (size * k)[:, None])
+        return of_clusters(estimate, without, units, level=self.level, what=what)
 
 
 @attrs.frozen(kw_only=True)
 class KrippendorffAlpha:
     """Krippendorff's α for any number of raters, missing ratings, and any scale (2011).
 
-    The interval is the percentile bootstrap over units, with the distances of the full sample.
+    The interval is the percentile bootstrap over units, or over clusters of units, with the distances of
+    the full sample.
 
     Example::
 
@@ -219,6 +266,8 @@ class KrippendorffAlpha:
     Attributes:
         unit: Label column of the units, with ``rater``.
         rater: Label column of the raters; without it the scores in ``of`` are the raters.
+        cluster: Label column whose units are not independent; the design's unless given, ``none``
+            to take units as independent.
         scale: How far two ratings are from each other: ``nominal``, ``ordinal``, ``interval`` or
             ``ratio``.
         resamples: Bootstrap resamples.
@@ -226,9 +275,11 @@ class KrippendorffAlpha:
     """
 
     name: ClassVar[str] = "krippendorff-alpha"
+    quantities: ClassVar[tuple[str, ...]] = ("alpha",)
     reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
+    cluster: str | None = None
     scale: Literal["nominal", "ordinal", "interval", "ratio"] = "nominal"
     resamples: int = attrs.field(default=1_000, validator=common.at_least(100))
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
@@ -238,7 +289,9 @@ class KrippendorffAlpha:
         import numpy as np
 
         what = "Krippendorff's alpha"
-        matrix, names, lost = ratings(table, self.unit, self.rater, complete=False, what=what)
+        found = ratings(table, self.unit, self.rater, complete=False, what=what)
+        matrix, names = found.matrix, found.names
+        units = common.units(found.table, self.cluster, what=what)
         values, counts = _categories(matrix, what)
         if self.scale == "ratio" and values[0] < 0:
             raise gnomon.StatisticError(
@@ -258,7 +311,7 @@ class KrippendorffAlpha:
 
         value = float(alpha(within.sum(), counts.sum(axis=0).astype(float)))
         n = len(matrix)
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=self.resamples)
+        weights = resampled(units, n, self.resamples, rng)
         drawn = alpha(weights @ within, (weights @ counts).astype(float))
         drawn = drawn[np.isfinite(drawn)]
         low, high = np.quantile(drawn, [(1 - self.level) / 2, (1 + self.level) / 2])
@@ -271,8 +324,8 @@ class KrippendorffAlpha:
             error=float(drawn.std(ddof=1)),
             n=n,
             method=f"Krippendorff's alpha of {len(names)} raters, {self.scale} scale, percentile "
-            f"bootstrap of {self.resamples} resamples of units",
-            note=left_out(lost),
+            f"bootstrap of {self.resamples} resamples, {units.words}",
+            note=left_out(found.lost),
             detail={"ratings": int(raters.sum())},
         )
 

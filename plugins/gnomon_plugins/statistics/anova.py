@@ -14,8 +14,8 @@ import attrs
 import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _design as design
-from gnomon_plugins.statistics import _effects as effects
 from gnomon_plugins.statistics import _groups as groups
+from gnomon_plugins.statistics._clustered_ranks import share_interval, wald
 from gnomon_plugins.statistics._tails import f_tail
 
 if TYPE_CHECKING:
@@ -32,16 +32,13 @@ def _of_f(
     omega: float,
     eta: float,
     quantity: str,
+    plain: float | None,
     method: str,
     detail: dict[str, float],
 ) -> gnomon.Estimate:
-    from scipy import special
-
+    """An estimate of a share of variance; ``plain`` is the F of independent rows where f is clustered."""
     p, log10_p = f_tail(f, df1, df2)
-    low, high = effects.noncentral_interval(
-        lambda nc: float(special.ncfdtr(df1, df2, nc, f)), f * df1, level
-    )
-    ends = low / (low + n), high / (high + n)
+    ends = share_interval(f, df1, df2, f if plain is None else plain, n, level)
     return gnomon.Estimate(
         quantity=quantity,
         value=eta,
@@ -64,9 +61,32 @@ def _of_f(
     )
 
 
+def _clustered(
+    x: np.ndarray, y: np.ndarray, own: slice, units: common.Units, what: str
+) -> tuple[float, float, float]:
+    """Cluster-robust F and its degrees of freedom.
+
+    Raises:
+        StatisticError: There are no more clusters than effects, or they do not differ.
+    """
+    assert units.codes is not None
+    found = wald(x, y, units.codes, units.count, own)
+    if found is None:
+        effects_ = len(range(*own.indices(x.shape[1])))
+        raise gnomon.StatisticError(
+            f"{what} with {common.plural(effects_, 'effect')} to test needs more than {effects_} clusters "
+            f"that differ, and {units.column!r} has {units.count}"
+        )
+    return found
+
+
 @attrs.frozen(kw_only=True)
 class Anova:
     """One-way analysis of variance between the groups of a label column; eta² and omega².
+
+    For clustered rows the means are compared with cluster-robust errors, which do without equal variances
+    too, by Hotelling's F on k − 1 and G − k + 1 degrees of freedom; the interval is that of its
+    noncentrality on the scale of independent rows.
 
     Example::
 
@@ -78,12 +98,16 @@ class Anova:
     Attributes:
         between: Label column of the groups.
         equal_variances: False for Welch's (1951) test, which does without equal variances.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "anova"
+    quantities: ClassVar[tuple[str, ...]] = ("eta-squared", "omega-squared")
     between: str
     equal_variances: bool = True
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
@@ -106,7 +130,16 @@ class Anova:
             )
         mean_square = within / (n - k)
         omega = (between - (k - 1) * mean_square) / (between + within + mean_square)
-        if self.equal_variances:
+        kept = common.present(table, table.of[:1], need=3, what=what)
+        units = common.units(kept, self.cluster, what=what)
+        plain = between / (k - 1) / mean_square
+        test = None
+        if units.codes is not None:
+            coded = design.sum_coded(kept, self.between, what=what)
+            x = np.hstack([np.ones((n, 1)), coded])
+            test = _clustered(x, kept.values, slice(1, None), units, what)
+            f, df2, kind = test[0], test[2], "one-way analysis"
+        elif self.equal_variances:
             f, df2, kind = between / (k - 1) / mean_square, float(n - k), "one-way analysis"
         else:
             f, df2 = self._welch(samples, sizes, means, what)
@@ -120,7 +153,8 @@ class Anova:
             omega=omega,
             eta=between / (between + within),
             quantity="eta-squared",
-            method=f"{kind} of variance between {self.between}, {common.unit(None)}",
+            plain=None if test is None else plain,
+            method=f"{kind} of variance between {self.between}, {units.words}",
             detail={f"mean {name}": float(values.mean()) for name, values in samples},
         )
 
@@ -147,7 +181,8 @@ class Anova:
 class AnovaTwoWay:
     """Two-way analysis of variance with interaction: one estimate for each factor and for both.
 
-    Each value is the partial eta² of its quantity, the effect its partial omega².
+    Each value is the partial eta² of its quantity, the effect its partial omega². For clustered rows
+    the tests are cluster-robust, as in ``anova``.
 
     Example::
 
@@ -160,12 +195,15 @@ class AnovaTwoWay:
         factors: The two label columns.
         squares: ``II``: each factor after the other, the interaction after both. ``III``: each after
             all others, with effects coded to sum to zero. They are equal in balanced designs.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the intervals.
     """
 
     name: ClassVar[str] = "anova-two-way"
     factors: tuple[str, str] = attrs.field(validator=common.two_different)
     squares: Literal["II", "III"] = "II"
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
@@ -183,6 +221,7 @@ class AnovaTwoWay:
                 f"{what} needs a value in every cell, and {full_cells - cells} of {full_cells} cells "
                 f"of {self.factors[0]!r} x {self.factors[1]!r} are empty"
             )
+        units = common.units(kept, self.cluster, what=what)
         both = (first[:, :, None] * second[:, None, :]).reshape(len(kept), -1)
         ones = np.ones((len(kept), 1))
         n, y = len(kept), kept.values
@@ -204,18 +243,22 @@ class AnovaTwoWay:
                 np.hstack([reduced, part]), y
             )
             square, df1, mean_square = max(square, 0.0), part.shape[1], residual / df2
+            plain = square / df1 / mean_square
+            test: tuple[float, float, float] = (plain, df1, df2)
+            if units.codes is not None:
+                x = np.hstack([reduced, part])
+                test = _clustered(x, y, slice(reduced.shape[1], None), units, what)
             out.append(
                 _of_f(
-                    square / df1 / mean_square,
-                    df1,
-                    df2,
+                    *test,
                     n,
                     self.level,
                     omega=(square - df1 * mean_square) / (square + (n - df1) * mean_square),
                     eta=square / (square + residual),
                     quantity=name,
+                    plain=plain,
                     method=f"two-way analysis of variance, type {self.squares} squares, partial "
-                    f"eta-squared, {common.unit(None)}",
+                    f"eta-squared, {units.words}",
                     detail={"sum of squares": square},
                 )
             )

@@ -34,8 +34,7 @@ class Bootstrap:
 
     Quantities of one score: ``mean``, ``sd``, ``d`` (mean over sd). Of two scores in ``of``:
     ``difference`` of their means within rows, ``ratio`` of their means, ``correlation``. Of one score
-    and ``between``: ``difference`` of the means of two groups. With ``cluster`` whole clusters are
-    resampled; with ``crossed_with`` as well, both columns are resampled independently and a row counts
+    and ``between``: ``difference`` of the means of two groups. Whole clusters are resampled; with ``crossed_with`` as well, both columns are resampled independently and a row counts
     the product of its two counts (Owen 2007), as for users × items.
 
     p is (1 + b)/(1 + B), b the resamples whose distance from the estimate reaches the distance of the
@@ -57,7 +56,7 @@ class Bootstrap:
             which crossed clusters need.
         between: Label column that tells first from second for a difference of groups.
         levels: First and second level; alphabetical unless given.
-        cluster: Label column of the units; rows are the units without it.
+        cluster: Label column of the units; the design's unless given, ``none`` to resample rows.
         crossed_with: A second label column, resampled independently of the first.
         against: The quantity under the null hypothesis; no test without it.
         resamples: Number of resamples.
@@ -99,7 +98,8 @@ class Bootstrap:
             kept, side = self._sides(table, what)
         moments = QUANTITIES[self.quantity if side is None else "group-difference"]
         terms = gather(kept, names, side, moments)
-        drawn, units, sums = self._draw(kept, terms, moments, rng, what)
+        units = common.units(kept, self.cluster, what=what)
+        drawn, sums = self._draw(kept, terms, moments, units, rng)
         value = float(moments.of(terms.sum(axis=0)[None, :])[0])
         lost = int((~np.isfinite(drawn)).sum())
         drawn = drawn[np.isfinite(drawn)]
@@ -130,9 +130,10 @@ class Bootstrap:
             log10_p=None if p is None else log10_of(p),
             n=len(kept),
             method=f"bootstrap of the {self.quantity}, {self.interval} interval, "
-            f"{self.resamples} resamples, {common.unit(self.cluster, units)}{crossed}",
+            f"{self.resamples} resamples, {units.words}{crossed}",
             note=f"{common.plural(lost, 'resample')} without a value left out" if lost else None,
-            detail={"units": units} | ({} if p is None else {"against": self.against}),
+            detail={"units": units.count or len(kept)}
+            | ({} if p is None else {"against": self.against}),
         )
 
     def _names(self, table: gnomon.Table) -> tuple[str, ...]:
@@ -166,35 +167,30 @@ class Bootstrap:
         table: gnomon.Table,
         terms: np.ndarray,
         moments: Moments,
+        units: common.Units,
         rng: np.random.Generator,
-        what: str,
-    ) -> tuple[np.ndarray, int, np.ndarray]:
-        """Values of the quantity in resamples, the number of units, and the sums of each unit."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values of the quantity in resamples, and the sums of each unit."""
         import numpy as np
 
-        if self.cluster is None:
-            sums = terms
-        else:
-            codes, count = common.clusters(
-                table, self.cluster, need=2, what=f"{what} clustered by {self.cluster!r}"
-            )
+        sums = terms
+        if units.codes is not None:
+            codes, count = units.codes, units.count
             if self.crossed_with is not None:
                 others, width = common.clusters(
                     table,
                     self.crossed_with,
                     need=2,
-                    what=f"{what} crossed with {self.crossed_with!r}",
+                    what=f"a bootstrap crossed with {self.crossed_with!r}",
                 )
-                return (
-                    _crossed(terms, (codes, others), (count, width), moments, self.resamples, rng),
-                    (count),
-                    terms,
-                )
+                shape = (count, width)
+                drawn = _crossed(terms, (codes, others), shape, moments, self.resamples, rng)
+                return drawn, terms
             sums = np.column_stack(
                 [np.bincount(codes, weights=term, minlength=count) for term in terms.T]
             )
         values = [moments.of(resampled) for resampled in _resampled(sums, self.resamples, rng)]
-        return np.concatenate(values), len(sums), sums
+        return np.concatenate(values), sums
 
     def _interval(
         self, drawn: np.ndarray, value: float, sums: np.ndarray, moments: Moments

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -16,7 +16,15 @@ import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _effects as effects
 from gnomon_plugins.statistics import _groups as groups
-from gnomon_plugins.statistics._ratings import left_out, ratings
+from gnomon_plugins.statistics._jackknife import (
+    fisher,
+    jackknifed,
+    log_of_error,
+    of_clusters,
+    resampled,
+    without_each,
+)
+from gnomon_plugins.statistics._ratings import Ratings, left_out, ratings
 from gnomon_plugins.statistics._tails import f_tail
 from gnomon_plugins.statistics.correlations import Pearson
 from gnomon_plugins.statistics.icc import Icc
@@ -28,11 +36,10 @@ if TYPE_CHECKING:
 
 def _answers(
     table: gnomon.Table, unit: str, part: str | None, *, need: int, items: int, what: str
-) -> tuple[np.ndarray, list[str], str | None]:
-    """Answers of shape (units, items), items' names, and notes; no item is constant."""
-    matrix, names, lost = ratings(
-        table, unit, part, complete=True, need=need, what=what, noun="item"
-    )
+) -> tuple[Ratings, str | None]:
+    """Answers of shape (units, items), and notes; no item is constant."""
+    found = ratings(table, unit, part, complete=True, need=need, what=what, noun="item")
+    matrix, names = found.matrix, found.names
     if len(names) < items:
         raise gnomon.StatisticError(
             f"{what} needs at least {items} items, and there are {len(names)}"
@@ -46,7 +53,7 @@ def _answers(
             f"{common.plural(len(against), 'item')} with a negative item-total correlation: "
             f"{', '.join(against)}; reverse-keyed items must be turned first"
         )
-    return matrix, names, "; ".join(filter(None, [warning, left_out(lost)])) or None
+    return found, "; ".join(filter(None, [warning, left_out(found.lost)])) or None
 
 
 def item_total(matrix: np.ndarray, names: list[str]) -> dict[str, float]:
@@ -73,7 +80,8 @@ def cronbach(matrix: np.ndarray) -> float:
 class CronbachAlpha:
     """Cronbach's α with Feldt's (1965) interval and item-total correlations.
 
-    The test is F = 1/(1 − α) against α = 0. The detail holds each item's correlation with the rest and
+    The test is F = 1/(1 − α) against α = 0. For clustered units interval and test come from the jackknife
+    over clusters, on the scale of log(1 − α). The detail holds each item's correlation with the rest and
     α without it; items with a negative one are named in the note.
 
     Example::
@@ -87,6 +95,8 @@ class CronbachAlpha:
     Attributes:
         unit: Label column of those who answered, with ``part``.
         part: Label column of the items; without it the scores in ``of`` are the items.
+        cluster: Label column whose units are not independent; the design's unless given, ``none``
+            to take units as independent.
         level: Confidence level of the interval.
     """
 
@@ -94,6 +104,7 @@ class CronbachAlpha:
     reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
@@ -102,7 +113,9 @@ class CronbachAlpha:
         from scipy import special
 
         what = "Cronbach's alpha"
-        matrix, names, note = _answers(table, self.unit, self.part, need=2, items=2, what=what)
+        found, note = _answers(table, self.unit, self.part, need=2, items=2, what=what)
+        matrix, names = found.matrix, found.names
+        units = common.units(found.table, self.cluster, need=3, what=what)
         n, k = matrix.shape
         if float(matrix.sum(axis=1).std()) < common.SMALLEST_SD:
             raise gnomon.StatisticError(
@@ -127,12 +140,18 @@ class CronbachAlpha:
             high=1 - (1 - alpha) * float(special.fdtri(df1, df2, tail)),
             level=self.level,
             n=n,
-            method=f"Cronbach's alpha of {k} items, Feldt interval, units independent",
+            method=f"Cronbach's alpha of {k} items, "
+            f"{'jackknife' if units.count else 'Feldt'} interval, {units.words}",
             note=note,
             detail=detail,
         )
         if 1 - alpha < 1e-12:
             return attrs.evolve(made, note="the items are the same but for a constant: no error")
+        if units.codes is not None:
+            without = without_each(cronbach, matrix, units)
+            return of_clusters(
+                made, without, units, level=self.level, scale=log_of_error(), what=what
+            )
         f = 1 / (1 - alpha)
         p, log10_p = f_tail(f, df1, df2)
         return attrs.evolve(made, test="F", test_value=f, df=df1, df2=df2, p=p, log10_p=log10_p)
@@ -181,7 +200,7 @@ class McdonaldOmega:
     """McDonald's ω (total) of one factor, with item-total correlations.
 
     Loadings are least squares on the covariances (minres); the interval is the percentile bootstrap
-    over units.
+    over units, or over clusters of units.
 
     Example::
 
@@ -194,14 +213,18 @@ class McdonaldOmega:
     Attributes:
         unit: Label column of those who answered, with ``part``.
         part: Label column of the items; without it the scores in ``of`` are the items.
+        cluster: Label column whose units are not independent; the design's unless given, ``none``
+            to take units as independent.
         resamples: Bootstrap resamples.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "mcdonald-omega"
+    quantities: ClassVar[tuple[str, ...]] = ("omega",)
     reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
+    cluster: str | None = None
     resamples: int = attrs.field(default=500, validator=common.at_least(100))
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
@@ -210,15 +233,20 @@ class McdonaldOmega:
         import numpy as np
 
         what = "McDonald's omega"
-        matrix, names, note = _answers(table, self.unit, self.part, need=4, items=3, what=what)
+        found, note = _answers(table, self.unit, self.part, need=4, items=3, what=what)
+        matrix, names = found.matrix, found.names
+        units = common.units(found.table, self.cluster, need=3, what=what)
         n, k = matrix.shape
         covariance = np.cov(matrix, rowvar=False)
         loadings = one_factor(covariance)
         centred = matrix - matrix.mean(axis=0)
         products = (centred[:, :, None] * centred[:, None, :]).reshape(n, -1)
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=self.resamples)
-        means = weights @ centred / n
-        drawn = (weights @ products / n).reshape(-1, k, k) - means[:, :, None] * means[:, None, :]
+        weights = resampled(units, n, self.resamples, rng)
+        sizes = weights.sum(axis=1, keepdims=True)
+        means = weights @ centred / sizes
+        drawn = (weights @ products / sizes).reshape(-1, k, k) - means[:, :, None] * means[
+            :, None, :
+        ]
         some = np.diagonal(drawn, axis1=1, axis2=2).min(axis=1) > 1e-12
         omegas = omega_of(drawn[some])
         low, high = np.quantile(omegas, [(1 - self.level) / 2, (1 + self.level) / 2])
@@ -234,7 +262,7 @@ class McdonaldOmega:
             error=float(omegas.std(ddof=1)),
             n=n,
             method=f"McDonald's omega of {k} items, one factor by least squares, percentile bootstrap "
-            f"of {self.resamples} resamples of units",
+            f"of {self.resamples} resamples, {units.words}",
             note=note,
             detail={
                 "loadings": dict(zip(names, map(float, loadings), strict=True)),
@@ -246,6 +274,8 @@ class McdonaldOmega:
 @attrs.frozen(kw_only=True)
 class SplitHalf:
     """Split-half reliability: the correlation of half scores, stepped up by Spearman & Brown 2r/(1+r).
+
+    For clustered units the interval of the half correlation is the jackknife over clusters.
 
     Example::
 
@@ -259,6 +289,8 @@ class SplitHalf:
     Attributes:
         unit: Label column of those who answered, with ``part``.
         part: Label column of the items; without it the scores in ``of`` are the items.
+        cluster: Label column whose units are not independent; the design's unless given, ``none``
+            to take units as independent.
         halves: ``odd-even`` items, or the mean over ``random`` halves.
         splits: Number of random halves.
         level: Confidence level of the interval (Fisher's z of the half correlation).
@@ -268,6 +300,7 @@ class SplitHalf:
     reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None
+    cluster: str | None = None
     halves: Literal["odd-even", "random"] = "odd-even"
     splits: int = attrs.field(default=500, validator=common.at_least(1))
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
@@ -277,22 +310,33 @@ class SplitHalf:
         import numpy as np
 
         what = "a split-half reliability"
-        matrix, _, note = _answers(table, self.unit, self.part, need=4, items=2, what=what)
+        found, note = _answers(table, self.unit, self.part, need=4, items=2, what=what)
+        matrix = found.matrix
+        units = common.units(found.table, self.cluster, need=3, what=what)
         n, k = matrix.shape
         if self.halves == "odd-even":
             first = [np.arange(k) % 2 == 0]
         else:
             first = [rng.permutation(k) < (k + 1) // 2 for _ in range(self.splits)]
-        correlations = []
-        for half in first:
-            sums = matrix[:, half].sum(axis=1), matrix[:, ~half].sum(axis=1)
-            for side in sums:
-                common.varied(side, "a half", what=what)
-            correlations.append(float(np.corrcoef(*sums)[0, 1]))
-        # Averaged where correlations add up: on Fisher's scale.
-        bounded = np.clip(correlations, -1 + 1e-12, 1 - 1e-12)
-        r = math.tanh(float(np.arctanh(bounded).mean()))
-        low, high = effects.fisher_interval(r, 1 / (n - 3), self.level)
+
+        def of_halves(rows: np.ndarray) -> float:
+            correlations = []
+            for half in first:
+                sums = rows[:, half].sum(axis=1), rows[:, ~half].sum(axis=1)
+                for side in sums:
+                    common.varied(side, "a half", what=what)
+                correlations.append(float(np.corrcoef(*sums)[0, 1]))
+            # Averaged where correlations add up: on Fisher's scale.
+            bounded = np.clip(correlations, -1 + 1e-12, 1 - 1e-12)
+            return math.tanh(float(np.arctanh(bounded).mean()))
+
+        r = of_halves(matrix)
+        if units.codes is None:
+            low, high = effects.fisher_interval(r, 1 / (n - 3), self.level)
+        else:
+            without = without_each(of_halves, matrix, units)
+            spread = jackknifed(r, without, units, scale=fisher(), level=self.level, what=what)
+            low, high = spread.low, spread.high
 
         def stepped(value: float) -> float:
             return 2 * value / (1 + value)
@@ -307,7 +351,8 @@ class SplitHalf:
             level=self.level,
             n=n,
             method=f"split-half reliability of {k} items, {self.halves} halves"
-            f"{f' ({self.splits})' if self.halves == 'random' else ''}, Spearman-Brown",
+            f"{f' ({self.splits})' if self.halves == 'random' else ''}, Spearman-Brown, "
+            f"{units.words}",
             note=note,
             detail={"half correlation": r},
         )
@@ -329,6 +374,8 @@ class TestRetest:
         between: Label column of the two occasions; two scores in ``of`` without it.
         levels: First and second occasion; alphabetical unless given.
         paired_by: Columns that tell who was measured.
+        cluster: Label column whose pairs are not independent; the design's unless given, ``none``
+            to take pairs as independent.
         level: Confidence level of the intervals.
     """
 
@@ -338,6 +385,7 @@ class TestRetest:
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
@@ -352,10 +400,11 @@ class TestRetest:
             of=found.names,
         )
         note = groups.unpaired_note(found)
+        told: dict[str, Any] = {"cluster": self.cluster, "level": self.level}
         quantities: dict[str, Callable[[], gnomon.Estimate]] = {
-            "r": lambda: Pearson(level=self.level).estimate(pairs, rng),
-            "icc(2,1)": lambda: Icc(forms=("2,1",), level=self.level).estimate(pairs, rng)[0],
-            "change": lambda: TPaired(level=self.level).estimate(pairs, rng),
+            "r": lambda: Pearson(**told).estimate(pairs, rng),
+            "icc(2,1)": lambda: Icc(forms=("2,1",), **told).estimate(pairs, rng)[0],
+            "change": lambda: TPaired(**told).estimate(pairs, rng),
         }
         out = []
         for quantity, make in quantities.items():

@@ -6,7 +6,7 @@ One invariant: a row counts only when both scores are present, and neither may b
 from __future__ import annotations
 
 import math
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
@@ -14,6 +14,8 @@ import attrs
 import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _effects as effects
+from gnomon_plugins.statistics._concordance import balance, untied
+from gnomon_plugins.statistics._jackknife import fisher, jackknifed, left_out
 from gnomon_plugins.statistics._tails import Alternative, log10_of, normal_tail, t_tail
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ _EXACT_RANKS = 7
 
 PERFECT = 1 - 1e-12
 """Beyond this a correlation is ±1 but for rounding, and its t would be noise."""
+ON_A_LINE = "the rows lie on a line without error, so there is no test"
 
 
 def two_scores(table: gnomon.Table, *, need: int, what: str) -> gnomon.Table:
@@ -74,7 +77,7 @@ def of_r(
     log10_p: float | None = None
     if abs(r) > PERFECT:
         r = math.copysign(1.0, r)
-        note = note or "the rows lie on a line without error, so there is no test"
+        note = note or ON_A_LINE
     else:
         t = r * math.sqrt(df / (1 - r * r))
         p, log10_p = t_tail(t, df, alternative)
@@ -111,68 +114,88 @@ def inverse(rows: float) -> float:
     return 1 / rows if rows > 0 else math.inf
 
 
-def _clustered(
-    x: np.ndarray,
-    y: np.ndarray,
-    table: gnomon.Table,
-    cluster: str,
+def of_clusters(
+    value: float,
+    without: np.ndarray,
+    units: common.Units,
     *,
+    n: int,
     level: float,
     alternative: Alternative,
     quantity: str,
+    effect: str = "r",
     what: str,
     kind: str,
 ) -> gnomon.Estimate:
-    """A correlation whose error, on Fisher's scale, is the jackknife over clusters, with G − 1."""
-    import numpy as np
-    from scipy import special
+    """A correlation whose error, on Fisher's scale, is the jackknife over clusters, with G − 1.
 
-    codes, count = common.clusters(table, cluster, need=3, what=f"{what} clustered by {cluster!r}")
-    x, y = ((v - v.mean()) / v.std() for v in (x, y))
-    r = float(x @ y) / len(x)
-    terms = np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y])
-    sums = np.column_stack([np.bincount(codes, weights=term) for term in terms.T])
-    n, sx, sy, sxx, syy, sxy = (sums.sum(axis=0) - sums).T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        without = (sxy - sx * sy / n) / np.sqrt((sxx - sx**2 / n) * (syy - sy**2 / n))
-        z = np.arctanh(without)
-    scaled = math.sqrt((count - 1) / count * float(((z - z.mean()) ** 2).sum()))
-    if abs(r) > PERFECT or not math.isfinite(scaled) or scaled < common.SMALLEST_SD:
-        raise gnomon.StatisticError(
-            f"without one of the clusters of {cluster!r} the correlation is not defined, or it is the "
-            f"same without any of them (r = {r:.6g}), so there is no standard error for {what}"
+    Args:
+        value: The correlation.
+        without: The correlation without each cluster.
+        units: The clusters.
+        n: Rows.
+        level: Confidence level.
+        alternative: The side of the test.
+        quantity: Name of the estimate.
+        effect: Name of the effect size.
+        what: The statistic in words.
+        kind: The statistic as its method calls it.
+    """
+    method = f"{kind}, {alternative}, {units.words}, jackknife of Fisher's z"
+    if abs(value) > PERFECT:
+        return gnomon.Estimate(
+            quantity=quantity,
+            value=math.copysign(1.0, value),
+            effect=effect,
+            effect_value=math.copysign(1.0, value),
+            n=n,
+            method=method,
+            note=ON_A_LINE,
+            detail={"clusters": units.count},
         )
-    t = math.atanh(r) / scaled
-    p, log10_p = t_tail(t, count - 1, alternative)
-    reach = float(special.stdtrit(count - 1, (1 + level) / 2)) * scaled
-    low, high = math.tanh(math.atanh(r) - reach), math.tanh(math.atanh(r) + reach)
+    made = jackknifed(
+        value, without, units, scale=fisher(), level=level, alternative=alternative, what=what
+    )
     return gnomon.Estimate(
         quantity=quantity,
-        value=r,
-        low=low,
-        high=high,
+        value=value,
+        low=made.low,
+        high=made.high,
         level=level,
-        error=scaled * (1 - r * r),
+        error=made.error,
         test="t",
-        test_value=t,
-        df=count - 1,
-        p=p,
-        log10_p=log10_p,
-        effect="r",
-        effect_value=r,
-        effect_low=low,
-        effect_high=high,
-        n=len(x),
-        method=f"{kind}, {alternative}, {common.unit(cluster, count)}, jackknife of Fisher's z",
-        detail={"clusters": count},
+        test_value=made.t,
+        df=made.df,
+        p=made.p,
+        log10_p=made.log10_p,
+        effect=effect,
+        effect_value=value,
+        effect_low=made.low,
+        effect_high=made.high,
+        n=n,
+        method=method,
+        detail={"clusters": units.count},
     )
+
+
+def _without(x: np.ndarray, y: np.ndarray, units: common.Units) -> tuple[float, np.ndarray]:
+    """The product-moment correlation, and the same without each cluster."""
+    import numpy as np
+
+    assert units.codes is not None
+    x, y = ((v - v.mean()) / v.std() for v in (x, y))
+    terms = np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y])
+    n, sx, sy, sxx, syy, sxy = left_out(terms, units.codes, units.count).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without = (sxy - sx * sy / n) / np.sqrt((sxx - sx**2 / n) * (syy - sy**2 / n))
+    return float(x @ y) / len(x), without
 
 
 @attrs.frozen(kw_only=True)
 class Pearson:
     """Pearson's correlation of two scores, with the interval through Fisher's z.
 
-    With ``cluster`` the error is the jackknife over clusters, and t has G − 1 degrees of freedom.
+    For clustered rows the error is the jackknife over clusters, and t has G − 1 degrees of freedom.
 
     Example::
 
@@ -182,11 +205,13 @@ class Pearson:
 
     Attributes:
         alternative: ``greater``: the correlation is positive.
-        cluster: Label column whose rows are not independent.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "pearson"
+    quantities: ClassVar[tuple[str, ...]] = ("r",)
     relates: ClassVar[str] = "pair"
     alternative: Alternative = "two-sided"
     cluster: str | None = None
@@ -199,12 +224,12 @@ class Pearson:
         what = "Pearson's correlation"
         kept = two_scores(table, need=3, what=what)
         x, y = (kept.score(name) for name in kept.of)
-        if self.cluster is not None:
-            return _clustered(
-                x,
-                y,
-                kept,
-                self.cluster,
+        units = common.units(kept, self.cluster, need=3, what=what)
+        if units.codes is not None:
+            return of_clusters(
+                *_without(x, y, units),
+                units,
+                n=len(x),
                 level=self.level,
                 alternative=self.alternative,
                 quantity="r",
@@ -219,7 +244,7 @@ class Pearson:
             level=self.level,
             alternative=self.alternative,
             variance=inverse(len(x) - 3),
-            method=f"Pearson correlation, {self.alternative}, {common.unit(None)}",
+            method=f"Pearson correlation, {self.alternative}, {units.words}",
         )
 
 
@@ -238,11 +263,13 @@ class Spearman:
 
     Attributes:
         alternative: ``greater``: the correlation is positive.
-        cluster: Label column whose rows are not independent.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "spearman"
+    quantities: ClassVar[tuple[str, ...]] = ("rho", "r")
     relates: ClassVar[str] = "pair"
     alternative: Alternative = "two-sided"
     cluster: str | None = None
@@ -256,12 +283,12 @@ class Spearman:
         what = "Spearman's correlation"
         kept = two_scores(table, need=3, what=what)
         x, y = (stats.rankdata(kept.score(name)) for name in kept.of)
-        if self.cluster is not None:
-            return _clustered(
-                x,
-                y,
-                kept,
-                self.cluster,
+        units = common.units(kept, self.cluster, need=3, what=what)
+        if units.codes is not None:
+            return of_clusters(
+                *_without(x, y, units),
+                units,
+                n=len(x),
                 level=self.level,
                 alternative=self.alternative,
                 quantity="rho",
@@ -277,7 +304,7 @@ class Spearman:
             alternative=self.alternative,
             variance=(1 + rho * rho / 2) * inverse(len(x) - 3),
             quantity="rho",
-            method=f"Spearman correlation, {self.alternative}, {common.unit(None)}",
+            method=f"Spearman correlation, {self.alternative}, {units.words}",
         )
         return made if len(x) > _EXACT_RANKS else self._exact(made, x, y)
 
@@ -303,8 +330,28 @@ class Spearman:
             p=p,
             log10_p=log10_of(p),
             note="too few rows for an interval through Fisher's z" if made.low is None else None,
-            method=f"Spearman correlation, exact, {self.alternative}, {common.unit(None)}",
+            method=made.method.replace("correlation", "correlation, exact", 1),
         )
+
+
+def _tau_without(x: np.ndarray, y: np.ndarray, units: common.Units) -> tuple[float, np.ndarray]:
+    """Kendall's τ-b, and the same without each cluster."""
+    import numpy as np
+
+    assert units.codes is not None
+    rows = np.argsort(units.codes, kind="stable")
+    starts = np.searchsorted(units.codes[rows], np.arange(units.count + 1))
+    members = [rows[a:b] for a, b in pairwise(starts)]
+    kept, whole = [], []
+    # Twice the pairs: the balance of concordance, and the pairs that x or y tell apart.
+    for count in (balance, lambda a, _: untied(a), lambda _, b: untied(b)):
+        own = count(x, y)
+        inside = np.array([count(x[some], y[some]).sum() for some in members])
+        whole.append(own.sum())
+        # A cluster's rows stand in pairs with each other twice, and with all others twice.
+        kept.append(own.sum() - 2 * np.bincount(units.codes, weights=own) + inside)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return whole[0] / math.sqrt(whole[1] * whole[2]), kept[0] / np.sqrt(kept[1] * kept[2])
 
 
 @attrs.frozen(kw_only=True)
@@ -312,7 +359,8 @@ class Kendall:
     """Kendall's τ-b of two scores.
 
     The p-value is exact for small samples without ties, else normal with ties; the interval goes
-    through Fisher's z with the variance .437 / (n − 4) of Fieller, Hartley & Pearson (1957).
+    through Fisher's z with the variance .437 / (n − 4) of Fieller, Hartley & Pearson (1957). For
+    clustered rows both come from the jackknife over clusters, with G − 1 degrees of freedom.
 
     Example::
 
@@ -322,11 +370,15 @@ class Kendall:
 
     Attributes:
         alternative: ``greater``: the association is positive.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "kendall"
+    quantities: ClassVar[tuple[str, ...]] = ("tau-b",)
     alternative: Alternative = "two-sided"
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
@@ -338,6 +390,19 @@ class Kendall:
         kept = two_scores(table, need=3, what=what)
         x, y = (kept.score(name) for name in kept.of)
         n = len(x)
+        units = common.units(kept, self.cluster, need=3, what=what)
+        if units.codes is not None:
+            return of_clusters(
+                *_tau_without(x, y, units),
+                units,
+                n=n,
+                level=self.level,
+                alternative=self.alternative,
+                quantity="tau-b",
+                effect="tau-b",
+                what=what,
+                kind="Kendall's tau-b",
+            )
         tied = len(np.unique(x)) < n or len(np.unique(y)) < n
         exact = not tied and n <= 50
         made = stats.kendalltau(
@@ -368,6 +433,6 @@ class Kendall:
             effect_high=high,
             n=n,
             method=f"Kendall's tau-b, {'exact' if exact else 'normal with ties'}, "
-            f"{self.alternative}, {common.unit(None)}",
+            f"{self.alternative}, {units.words}",
             note=None if n > 4 else "too few rows for an interval through Fisher's z",
         )

@@ -93,6 +93,9 @@ class DesignEffects:
         out.extend(self._stability(kept, list(coded)))
         return out
 
+    def _unit(self, count: int) -> str:
+        return f"clustered by {self.item} ({common.plural(count, 'cluster')})"
+
     def _refusal(self, factor: str, reason: str) -> gnomon.Estimate:
         return gnomon.Estimate(
             quantity=f"range[{factor}]",
@@ -156,7 +159,7 @@ class DesignEffects:
         from scipy import stats
 
         q = len(beta)
-        method = f"greatest minus least mean; F of equal levels, {common.unit(self.item, count)}, p not corrected"
+        method = f"greatest minus least mean; F of equal levels, {self._unit(count)}"
         made = gnomon.Estimate(
             quantity=f"range[{factor}]",
             value=float(effects.max() - effects.min()),
@@ -192,7 +195,7 @@ class DesignEffects:
             quantity=f"deviation[{factor}={name}]",
             value=effect,
             n=rows,
-            method=f"mean of the level minus mean of the levels, {common.unit(self.item, count)}",
+            method=f"mean of the level minus mean of the levels, {self._unit(count)}",
             group={"factor": factor, "level": name},
         )
         if error < common.SMALLEST_SD:

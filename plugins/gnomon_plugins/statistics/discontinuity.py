@@ -40,11 +40,13 @@ class RegressionDiscontinuity:
         cutoff: Where treatment begins; rows at it are treated.
         bandwidth: How far from the cut-off a row may be.
         kernel: ``triangular`` weights fall to 0 at the bandwidth; ``uniform`` ones do not fall.
-        cluster: Label column whose rows are not independent.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "regression-discontinuity"
+    quantities: ClassVar[tuple[str, ...]] = ("jump", "d")
     cutoff: float = attrs.field(default=0.0, validator=common.finite)
     bandwidth: float | None = attrs.field(
         default=None, validator=attrs.validators.optional(common.positive)
@@ -125,13 +127,11 @@ class RegressionDiscontinuity:
         weights = 1 - distance[near] if self.kernel == "triangular" else np.ones(len(position))
         matrix = np.column_stack([np.ones(len(position)), treated, position, treated * position])
         options: dict[str, Any] = {"cov_type": "HC3"}
-        unit, df = f"{common.unit(None)}, HC3 errors", len(position) - 4.0
-        if self.cluster is not None:
-            codes, count = common.clusters(
-                local, self.cluster, need=3, what=f"{what} clustered by {self.cluster!r}"
-            )
-            options = {"cov_type": "cluster", "cov_kwds": {"groups": codes}}
-            unit, df = common.unit(self.cluster, count), count - 1.0
+        units = common.units(local, self.cluster, need=3, what=what)
+        unit, df = f"{units.words}, HC3 errors", len(position) - 4.0
+        if units.codes is not None:
+            options = {"cov_type": "cluster", "cov_kwds": {"groups": units.codes}}
+            unit, df = units.words, units.count - 1.0
         fit = WLS(local.values, matrix, weights=weights).fit(**options)
         left = local.values - matrix @ fit.params
         noise = math.sqrt(float(left @ left) / (len(left) - 4))

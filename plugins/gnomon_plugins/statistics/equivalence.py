@@ -7,13 +7,14 @@ bounds; the p-value and that interval never contradict each other.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
 import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _groups as groups
+from gnomon_plugins.statistics._clusters import cluster_means, unclustered
 from gnomon_plugins.statistics._tails import t_tail
 from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
 
@@ -77,7 +78,8 @@ class Equivalence:
         between: Label column that tells first from second.
         levels: First and second level; alphabetical unless given.
         paired_by: Columns that a pair shares; without them ``between`` tells independent groups apart.
-        cluster: Label column whose rows are not independent.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: 1 − α of the two tests.
     """
 
@@ -146,8 +148,9 @@ class BayesFactor:
     """The JZS Bayes factor of a t test: how much likelier the data are with an effect than without.
 
     A Cauchy prior on the standardised effect and Jeffreys' prior on the variance (Rouder et al. 2009,
-    eq. 1). The value is BF10: above 1 for an effect, below 1 for none. The interval and the effect
-    are those of the t test; there is no p-value.
+    eq. 1). Clustered rows are averaged by cluster first, so that the clusters are the units. The value is
+    BF10: above 1 for an effect, below 1 for none. The interval and the effect are those of the t test;
+    there is no p-value.
 
     Example::
 
@@ -162,6 +165,8 @@ class BayesFactor:
         levels: First and second level; alphabetical unless given.
         paired_by: Columns that a pair shares; without them ``between`` tells independent groups apart.
         against: The mean under the null hypothesis, without ``between``.
+        cluster: Label column whose rows are averaged into one unit; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the effect's interval.
     """
 
@@ -171,29 +176,43 @@ class BayesFactor:
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ()
     against: float = attrs.field(default=0.0, validator=common.finite)
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
+
+    def _told(self) -> dict[str, Any]:
+        return {"cluster": common.INDEPENDENT, "level": self.level}
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
         """BF10 with d; refuses what the t test refuses."""
-        made = t_test_for(
-            table,
-            rng,
-            between=self.between,
-            levels=self.levels,
-            paired_by=self.paired_by,
-            against=self.against,
-            equal_variances=self.between is not None and not self.paired_by,
-            level=self.level,
-        )
+        what = "a Bayes factor"
+        apart = self.between is not None and not self.paired_by
+        if apart:
+            two = groups.two_samples(table, self.between, self.levels, need=2, what=what)
+            two, units = unclustered(two, self.cluster, what=what)
+            table = _grouped(two)
+            size = len(two.first) * len(two.second) / (len(two.first) + len(two.second))
+            test: TWelch | TOneSample = TWelch(
+                between="group", levels=_SIDES, equal_variances=True, **self._told()
+            )
+            method = f"Student's t test of {two.names[0]} - {two.names[1]}"
+        else:
+            values, words, note, kept = groups.differences(
+                table, self.between, self.levels, self.paired_by or ("item",), need=2, what=what
+            )
+            units = common.units(kept, self.cluster, what=what)
+            if units.codes is not None:
+                values = cluster_means(values, units.codes)
+            size = float(len(values))
+            test = TOneSample(against=self.against, **self._told())
+            table = _alone(values)
+            method = f"t test of {words}"
+        made = test.estimate(table, rng)
+        if not apart:
+            made = attrs.evolve(
+                made, effect="d" if words.startswith("'") else "d-z", note=note or made.note
+            )
         assert made.test_value is not None
         assert made.df is not None
-        assert made.n is not None
-        size = float(made.n)
-        if self.between is not None and not self.paired_by:
-            two = groups.two_samples(
-                table, self.between, self.levels, need=2, what="a Bayes factor"
-            )
-            size = len(two.first) * len(two.second) / made.n
         log_factor = log_jzs(made.test_value, size, made.df, self.prior)
         bounded = abs(log_factor) < 700
         return gnomon.Estimate(
@@ -208,10 +227,36 @@ class BayesFactor:
             effect_low=made.effect_low,
             effect_high=made.effect_high,
             n=made.n,
-            method=f"JZS Bayes factor, Cauchy prior of width {self.prior:.4g}, {made.method}",
+            method=f"JZS Bayes factor, Cauchy prior of width {self.prior:.4g}, {method}, two-sided, "
+            f"{units.words}",
             note=made.note if bounded else "the factor is beyond the range of a float; see log10",
             detail={"log10": log_factor / math.log(10)},
         )
+
+
+_SIDES = ("first", "second")
+
+
+def _alone(values: np.ndarray) -> gnomon.Table:
+    """Independent values as a table."""
+    import numpy as np
+
+    return gnomon.Table(
+        scores={"value": values},
+        statuses={"value": np.full(len(values), "ok")},
+        labels={},
+        of=("value",),
+        design=(),
+    )
+
+
+def _grouped(two: groups.Two) -> gnomon.Table:
+    """Two samples of independent values as a table."""
+    import numpy as np
+
+    table = _alone(np.concatenate([two.first, two.second]))
+    sides = np.repeat(_SIDES, [len(two.first), len(two.second)])
+    return attrs.evolve(table, labels={"group": sides})
 
 
 def log_jzs(t: float, size: float, df: float, prior: float) -> float:

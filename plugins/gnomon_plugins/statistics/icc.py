@@ -12,6 +12,7 @@ import attrs
 
 import gnomon
 from gnomon_plugins.statistics import _common as common
+from gnomon_plugins.statistics._jackknife import log_of_error, of_clusters, without_each
 from gnomon_plugins.statistics._ratings import left_out, ratings
 from gnomon_plugins.statistics._tails import f_tail
 
@@ -57,6 +58,16 @@ def mean_squares(matrix: np.ndarray) -> Squares:
     )
 
 
+def value_of(form: Form, s: Squares) -> float:
+    """The coefficient of one form."""
+    average = form.endswith("k")
+    noise = s.within if form[0] == "1" else s.error
+    raters = (s.columns - s.error) / s.n if form[0] == "2" else 0.0
+    if average:
+        return (s.rows - noise) / (s.rows + raters)
+    return (s.rows - noise) / (s.rows + (s.k - 1) * noise + s.k * raters)
+
+
 @attrs.frozen(kw_only=True)
 class Icc:
     """Intraclass correlations of several raters: one estimate for each form (Shrout & Fleiss 1979).
@@ -64,7 +75,8 @@ class Icc:
     ``1``: each unit has its own raters; ``2``: the raters are a sample, and agreement is meant;
     ``3``: these very raters, and consistency is meant. ``,1``: one rater's reliability; ``,k``: that of
     their mean. Intervals are the F-based ones of Shrout & Fleiss, and for form 2 McGraw & Wong's
-    (1996). Units that lack a rating are left out. A low coefficient may mean that the units hardly
+    (1996). For clustered units interval and test come from the jackknife over clusters, on the scale of
+    log(1 − ICC). Units that lack a rating are left out. A low coefficient may mean that the units hardly
     differ: report agreement too.
 
     Example::
@@ -80,6 +92,8 @@ class Icc:
         unit: Label column of the units, with ``rater``.
         rater: Label column of the raters; without it the scores in ``of`` are the raters.
         forms: Which forms to give.
+        cluster: Label column whose units are not independent; the design's unless given, ``none``
+            to take units as independent.
         level: Confidence level of the intervals.
     """
 
@@ -88,6 +102,7 @@ class Icc:
     unit: str = "item"
     rater: str | None = None
     forms: tuple[Form, ...] = _FORMS
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
@@ -98,18 +113,36 @@ class Icc:
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
         """The forms asked for, each with F; refuses ratings that do not differ."""
         what = "an intraclass correlation"
-        matrix, _, lost = ratings(table, self.unit, self.rater, complete=True, what=what)
+        found = ratings(table, self.unit, self.rater, complete=True, what=what)
+        matrix = found.matrix
         if float(matrix.std()) < common.SMALLEST_SD:
             raise gnomon.StatisticError(
                 f"all {matrix.size} ratings are equal ({matrix[0, 0]:.6g}); {what} needs ratings that "
                 "differ"
             )
+        units = common.units(found.table, self.cluster, need=3, what=what)
         squares = mean_squares(matrix)
-        return [self._one(form, squares, left_out(lost)) for form in self.forms]
+        made = [self._one(form, squares, units.words, left_out(found.lost)) for form in self.forms]
+        if units.codes is None:
+            return made
+        return [
+            self._of_clusters(form, one, matrix, units)
+            for form, one in zip(self.forms, made, strict=True)
+        ]
 
-    def _one(self, form: Form, s: Squares, note: str | None) -> gnomon.Estimate:
+    def _of_clusters(
+        self, form: Form, made: gnomon.Estimate, matrix: np.ndarray, units: common.Units
+    ) -> gnomon.Estimate:
+        def value(rows: np.ndarray) -> float:
+            return value_of(form, mean_squares(rows))
+
+        without = without_each(value, matrix, units)
+        what = "an intraclass correlation"
+        return of_clusters(made, without, units, level=self.level, scale=log_of_error(), what=what)
+
+    def _one(self, form: Form, s: Squares, words: str, note: str | None) -> gnomon.Estimate:
         n, k = s.n, s.k
-        model, average = form[0], form.endswith("k")
+        model = form[0]
         noise = s.within if model == "1" else s.error
         if noise < 1e-14 * max(s.rows, s.columns, 1e-300):
             raise gnomon.StatisticError(
@@ -119,12 +152,7 @@ class Icc:
         df1, df2 = n - 1, n * (k - 1) if model == "1" else (n - 1) * (k - 1)
         f = s.rows / noise
         p, log10_p = f_tail(f, df1, df2)
-        raters = (s.columns - s.error) / n if model == "2" else 0.0
-        value = (
-            (s.rows - noise) / (s.rows + raters)
-            if average
-            else (s.rows - noise) / (s.rows + (k - 1) * noise + k * raters)
-        )
+        value = value_of(form, s)
         low, high = self._interval(form, s, f, df1, df2)
         if low > high:
             # Below -1/(k - 1) for one rater, the coefficient for k raters has passed its pole.
@@ -144,7 +172,8 @@ class Icc:
             p=p,
             log10_p=log10_p,
             n=n,
-            method=f"ICC({form}) of {k} raters, F-based interval, units independent",
+            method=f"ICC({form}) of {k} raters, "
+            f"{'F-based' if words.startswith('rows') else 'jackknife'} interval, {words}",
             note=note,
             detail={
                 "raters": k,

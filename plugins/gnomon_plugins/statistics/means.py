@@ -13,7 +13,11 @@ import attrs
 import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _effects as effects
-from gnomon_plugins.statistics._clusters import standard_error
+from gnomon_plugins.statistics._clusters import (
+    effective_rows,
+    share_quantile,
+    standard_error,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,11 +36,13 @@ class Mean:
         cluster = "item"
 
     Attributes:
-        cluster: Label column whose rows are not independent; the interval is then cluster-robust.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent. With clusters the interval is cluster-robust.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "mean"
+    quantities: ClassVar[tuple[str, ...]] = ("mean",)
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
@@ -48,15 +54,13 @@ class Mean:
         made = gnomon.Estimate(quantity="mean", value=mean, n=len(values), method="mean")
         if len(values) == 1:
             return attrs.evolve(made, note="one value has no interval")
-        codes, count = None, 0
-        if self.cluster is not None:
-            codes, count = common.clusters(kept, self.cluster, need=1, what="a mean")
-            if count == 1:
-                return attrs.evolve(made, note=f"one cluster of {self.cluster!r} has no interval")
-        error, df = standard_error(values, codes)
+        units = common.units(kept, self.cluster, need=1, what="a mean")
+        if units.count == 1:
+            return attrs.evolve(made, note=f"one cluster of {units.column!r} has no interval")
+        error, df = standard_error(values, units.codes)
         if error < common.SMALLEST_SD:
-            units = "values are equal" if codes is None else "clusters have equal means"
-            return attrs.evolve(made, note=f"all {units}, so there is no interval")
+            equal = "values are equal" if units.codes is None else "clusters have equal means"
+            return attrs.evolve(made, note=f"all {equal}, so there is no interval")
         reach = effects.t_quantile(self.level, df) * error
         return attrs.evolve(
             made,
@@ -65,7 +69,7 @@ class Mean:
             level=self.level,
             error=error,
             df=df,
-            method=f"mean with t interval, {common.unit(self.cluster, count)}",
+            method=f"mean with t interval, {units.words}",
             detail={"sd": float(values.std(ddof=1))},
         )
 
@@ -78,7 +82,7 @@ class Mean:
 class Proportion:
     """The share of values that equal 1, with Wilson's interval; no test.
 
-    With ``cluster`` Wilson's interval is made for the effective number of rows, n divided by the
+    With clusters Wilson's interval is made for the effective number of rows, n divided by the
     design effect of the clusters, and with the t quantile of G − 1 degrees of freedom (Dean & Pagano
     2015). Where all rows agree the clusters count as rows.
 
@@ -90,35 +94,27 @@ class Proportion:
         by = ["category"]
 
     Attributes:
-        cluster: Label column whose rows are not independent.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "proportion"
+    quantities: ClassVar[tuple[str, ...]] = ("proportion",)
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
         """The share, with a note when values other than 0 and 1 occur."""
         import numpy as np
-        from scipy import special
 
-        kept = common.present(table, table.of[:1], need=1, what="a proportion")
+        what = "a proportion"
+        kept = common.present(table, table.of[:1], need=1, what=what)
         ones = (kept.values == 1).astype(float)
-        n, share, count = len(ones), float(ones.mean()), 0
-        quantile = effects.normal_quantile(self.level)
-        effective = float(n)
-        if self.cluster is not None:
-            codes, count = common.clusters(
-                kept, self.cluster, need=2, what=f"a proportion clustered by {self.cluster!r}"
-            )
-            error, df = standard_error(ones, codes)
-            effective = (
-                share * (1 - share) / error**2 if error > 0 else count if share in (0, 1) else n
-            )
-            effective = min(effective, n)
-            quantile = float(special.stdtrit(df, (1 + self.level) / 2))
-        low, high = effects.wilson(share * effective, effective, quantile)
+        n, share = len(ones), float(ones.mean())
+        units = common.units(kept, self.cluster, what=what)
+        effective, df = effective_rows(ones, units.codes)
+        low, high = effects.wilson(share * effective, effective, share_quantile(self.level, df))
         other = int((~np.isin(kept.values, (0.0, 1.0))).sum())
         return gnomon.Estimate(
             quantity="proportion",
@@ -127,9 +123,9 @@ class Proportion:
             high=high,
             level=self.level,
             n=n,
-            method=f"share of values equal to 1, Wilson interval, {common.unit(self.cluster, count)}",
+            method=f"share of values equal to 1, Wilson interval, {units.words}",
             note=f"{common.plural(other, 'value')} other than 0 and 1" if other else None,
-            detail={"ones": int(ones.sum())} | ({"effective n": effective} if self.cluster else {}),
+            detail={"ones": int(ones.sum())} | ({"effective n": effective} if units.count else {}),
         )
 
     def truth(self, table: gnomon.Table) -> float:

@@ -33,8 +33,8 @@ class Permutation:
 
     One score, or pairs (two scores in ``of``, or ``between`` with ``paired_by``): the signs of the
     values or differences are turned. ``between`` without ``paired_by``: values are dealt anew to the
-    two groups. With ``cluster`` the rows of a cluster are averaged first and the averages are
-    rearranged, so the clusters are the units. All arrangements are counted when there are no more of
+    two groups. The rows of a cluster are averaged first and the averages are rearranged, so that
+    the clusters are the units. All arrangements are counted when there are no more of
     them than ``resamples``. The interval holds the values that the same arrangements do not reject
     (Hartigan 1969).
 
@@ -52,12 +52,14 @@ class Permutation:
         paired_by: Columns that a pair shares; without them ``between`` tells independent groups apart.
         against: The mean, or the difference, under the null hypothesis.
         alternative: ``greater``: the mean, or first − second, is greater than ``against``.
-        cluster: Label column whose rows are averaged into one unit.
+        cluster: Label column whose rows are averaged into one unit; the design's unless given, ``none``
+            to take rows as independent.
         resamples: Arrangements drawn; all are counted when there are no more than this.
         level: Confidence level of the intervals.
     """
 
     name: ClassVar[str] = "permutation"
+    quantities: ClassVar[tuple[str, ...]] = ("mean", "mean-difference", "d", "d-z")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ()
@@ -95,8 +97,9 @@ class Permutation:
                 f"the difference {found.names[0]} - {found.names[1]}",
                 "mean-difference",
             )
-        if self.cluster is not None:
-            values = cluster_means(values, kept, self.cluster, need=2, what=what)
+        units = common.units(kept, self.cluster, what=what)
+        if units.codes is not None:
+            values = cluster_means(values, units.codes)
         spread = common.varied(values, words, what=what)
         n = len(values)
         exact = 2**n <= self.resamples if n < 60 else False
@@ -128,7 +131,7 @@ class Permutation:
             effect_high=nc[1] / math.sqrt(n),
             n=n,
             method=f"permutation test of {words} by turning signs, {_how(exact, counted)}, "
-            f"{self.alternative}, {common.unit(self.cluster, n)}",
+            f"{self.alternative}, {units.words}",
             note=note or _few(exact, counted, self.level),
             detail={"arrangements": counted},
         )
@@ -138,8 +141,7 @@ class Permutation:
 
         what = "a permutation test"
         two = groups.two_samples(table, self.between, self.levels, need=1, what=what)
-        if self.cluster is not None:
-            two = unclustered(two, self.cluster, what=what)
+        two, units = unclustered(two, self.cluster, what=what)
         n, m = len(two.first), len(two.second)
         if n + m < 3:
             raise gnomon.StatisticError(
@@ -179,7 +181,7 @@ class Permutation:
             effect_high=size[2],
             n=n + m,
             method=f"permutation test of {two.names[0]} - {two.names[1]}, {_how(exact, counted)}, "
-            f"{self.alternative}, {common.unit(self.cluster, n + m)}",
+            f"{self.alternative}, {units.words}",
             note=_few(exact, counted, self.level),
             detail=groups.describe(two) | {"arrangements": counted},
         )

@@ -13,10 +13,26 @@ import attrs
 
 import gnomon
 from gnomon_plugins.statistics import _common as common
+from gnomon_plugins.statistics import _design as design
 from gnomon_plugins.statistics import _effects as effects
 from gnomon_plugins.statistics import _groups as groups
+from gnomon_plugins.statistics._clustered_ranks import (
+    bisected,
+    fisher_of,
+    placed,
+    share_interval,
+    wald,
+)
+from gnomon_plugins.statistics._clusters import both_units, clustered_error
 from gnomon_plugins.statistics._ranks import order_statistic, rank_biserial_interval
-from gnomon_plugins.statistics._tails import Alternative, chi2_tail, log10_of, normal_tail
+from gnomon_plugins.statistics._tails import (
+    Alternative,
+    chi2_tail,
+    f_tail,
+    log10_of,
+    normal_tail,
+    t_tail,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +44,9 @@ class MannWhitney:
 
     The p-value is exact for a group of up to 8 without ties, else normal with the corrections for
     ties and continuity. The estimate is the Hodges–Lehmann shift, first minus second; the effect is
-    the rank-biserial correlation 2 P(first > second) + P(equal) − 1. For clustered rows use
-    ``permutation``.
+    the rank-biserial correlation 2 P(first > second) + P(equal) − 1. For clustered rows the error of
+    P(first > second) is Obuchowski's (1997), with t on G − 1 degrees of freedom where clusters lie in both
+    groups and Satterthwaite's where each lies in one; the interval of the shift inverts that test.
 
     Example::
 
@@ -43,13 +60,17 @@ class MannWhitney:
         between: Label column that tells first from second; two scores in ``of`` without it.
         levels: First and second level; alphabetical unless given.
         alternative: ``greater``: first is greater than second.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the intervals.
     """
 
     name: ClassVar[str] = "mann-whitney"
+    quantities: ClassVar[tuple[str, ...]] = ("shift", "rank-biserial")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     alternative: Alternative = "two-sided"
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
@@ -63,6 +84,9 @@ class MannWhitney:
         both = np.concatenate([two.first, two.second])
         if len(both) > 2:
             common.varied(both, " and ".join(two.names), what=what)
+        units = both_units(two, self.cluster, what=what)
+        if units.codes is not None:
+            return self._clustered(two, units, what)
         tied = len(np.unique(both)) < len(both)
         exact = min(n, m) <= 8 and not tied
         tested = stats.mannwhitneyu(
@@ -113,8 +137,67 @@ class MannWhitney:
             n=size,
             method=f"Mann-Whitney U test of {two.names[0]} - {two.names[1]}, "
             f"{'exact' if exact else 'normal with ties and continuity'}, {self.alternative}, "
-            f"{common.unit(None)}",
+            f"{units.words}",
             detail=groups.describe(two),
+        )
+
+    def _clustered(self, two: groups.Two, units: common.Units, what: str) -> gnomon.Estimate:
+        import numpy as np
+        from scipy import special
+
+        superior = float(placed(two).first.mean())
+        if superior in (0.0, 1.0):
+            over, under = two.names if superior else two.names[::-1]
+            raise gnomon.StatisticError(
+                f"every value of {over} is greater than every value of {under}, so there is no error "
+                f"for {what} of clustered rows; use permutation"
+            )
+
+        def tested(shift: float) -> tuple[float, float, float]:
+            """T, its degrees of freedom and the standard error of the probability at a shift."""
+            at = placed(two, shift)
+            share = float(at.first.mean())
+            if share in (0.0, 1.0):
+                return math.copysign(math.inf, share - 0.5), 1.0, 0.0
+            found = clustered_error(at, self.cluster, what=what)
+            assert found is not None
+            return (share - 0.5) / found[0], found[1], found[0]
+
+        t, df, error = tested(0.0)
+        p, log10_p = t_tail(t, df, self.alternative)
+        first, second = np.sort(two.first), np.sort(two.second)
+        ends = first[0] - second[-1] - 1, first[-1] - second[0] + 1
+        tail = (1 - self.level) / 2
+
+        def not_above(shift: float, chance: float) -> bool:
+            value, own_df, _ = tested(shift)
+            return value < 0 if math.isinf(value) else float(special.stdtr(own_df, value)) <= chance
+
+        def above(point: float) -> float:
+            return float(np.searchsorted(second, first - point, side="left").sum())
+
+        n = len(first) + len(second)
+        quantile = float(special.stdtrit(df, 1 - tail))
+        low, high = fisher_of(2 * superior - 1, 2 * error, quantile)
+        return gnomon.Estimate(
+            quantity="shift",
+            value=order_statistic(above, *ends, len(first) * len(second) / 2),
+            low=bisected(lambda shift: not_above(shift, 1 - tail), *ends),
+            high=bisected(lambda shift: not_above(shift, tail), *ends),
+            level=self.level,
+            test="t",
+            test_value=t,
+            df=df,
+            p=p,
+            log10_p=log10_p,
+            effect="rank-biserial",
+            effect_value=2 * superior - 1,
+            effect_low=low,
+            effect_high=high,
+            n=n,
+            method=f"Mann-Whitney test of {two.names[0]} - {two.names[1]}, Obuchowski's error, "
+            f"{self.alternative}, {units.words}",
+            detail=groups.describe(two) | {"clusters": units.count},
         )
 
 
@@ -150,7 +233,8 @@ class Kruskal:
     """Kruskal–Wallis test of several groups, corrected for ties, with epsilon-squared.
 
     The interval of epsilon-squared inverts the noncentral chi-square that H follows for large samples
-    near the null.
+    near the null. For clustered rows the mean ranks are compared with cluster-robust errors (Lumley &
+    Scott 2013) by Hotelling's F on k − 1 and G − k + 1 degrees of freedom.
 
     Example::
 
@@ -161,11 +245,15 @@ class Kruskal:
 
     Attributes:
         between: Label column of the groups.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the interval.
     """
 
     name: ClassVar[str] = "kruskal"
+    quantities: ClassVar[tuple[str, ...]] = ("epsilon-squared",)
     between: str
+    cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
@@ -174,6 +262,8 @@ class Kruskal:
 
         what = "a Kruskal-Wallis test"
         samples = groups.several(table, self.between, need=1, what=what)
+        kept = common.present(table, table.of[:1], need=3, what=what)
+        units = common.units(kept, self.cluster, what=what)
         values = [sample for _, sample in samples]
         n = sum(map(len, values))
         h = float(stats.kruskal(*values).statistic)
@@ -184,7 +274,8 @@ class Kruskal:
         )
         size = min(1.0, h / (n - 1))
         ends = min(1.0, low / (n - 1)), min(1.0, high / (n - 1))
-        return gnomon.Estimate(
+        method = f"Kruskal-Wallis test between {self.between}, corrected for ties, {units.words}"
+        made = gnomon.Estimate(
             quantity="epsilon-squared",
             value=size,
             low=ends[0],
@@ -200,7 +291,42 @@ class Kruskal:
             effect_low=ends[0],
             effect_high=ends[1],
             n=n,
-            method=f"Kruskal-Wallis test between {self.between}, corrected for ties, "
-            f"{common.unit(None)}",
+            method=method,
             detail={f"n {name}": len(sample) for name, sample in samples},
+        )
+        return made if units.codes is None else self._clustered(made, kept, units, what)
+
+    def _clustered(
+        self, made: gnomon.Estimate, table: gnomon.Table, units: common.Units, what: str
+    ) -> gnomon.Estimate:
+        import numpy as np
+        from scipy import stats
+
+        assert units.codes is not None
+        assert made.test_value is not None
+        assert made.df is not None
+        x = np.hstack([np.ones((len(table), 1)), design.sum_coded(table, self.between, what=what)])
+        ranks = stats.rankdata(table.values)
+        found = wald(x, ranks, units.codes, units.count, slice(1, None))
+        if found is None:
+            raise gnomon.StatisticError(
+                f"{what} of {int(made.df) + 1} groups needs more than {int(made.df)} clusters whose "
+                f"ranks differ, and {units.column!r} has {units.count}"
+            )
+        f, df1, df2 = found
+        p, log10_p = f_tail(f, df1, df2)
+        ends = share_interval(f, df1, df2, made.test_value / df1, len(table), self.level)
+        return attrs.evolve(
+            made,
+            low=ends[0],
+            high=ends[1],
+            test="F",
+            test_value=f,
+            df=df1,
+            df2=df2,
+            p=p,
+            log10_p=log10_p,
+            effect_low=ends[0],
+            effect_high=ends[1],
+            detail={**made.detail, "clusters": units.count, "H": made.test_value},
         )

@@ -74,16 +74,11 @@ def gather(
     return Data(table=kept, y=kept.values, x=x, names=names)
 
 
-def covariance_options(
-    data: Data, cluster: str | None, robust: str, *, what: str
-) -> tuple[dict[str, Any], int]:
-    """Statsmodels' options for the covariance, and the number of clusters."""
-    if cluster is None:
-        return ({} if robust == "none" else {"cov_type": robust}), 0
-    codes, count = common.clusters(
-        data.table, cluster, need=2, what=f"{what} clustered by {cluster!r}"
-    )
-    return {"cov_type": "cluster", "cov_kwds": {"groups": codes}}, count
+def covariance_options(units: common.Units, robust: str) -> dict[str, Any]:
+    """Statsmodels' options for the covariance."""
+    if units.codes is None:
+        return {} if robust == "none" else {"cov_type": robust}
+    return {"cov_type": "cluster", "cov_kwds": {"groups": units.codes}}
 
 
 @attrs.frozen(kw_only=True)
@@ -91,7 +86,7 @@ class LinearRegression:
     """Least squares: the first score on the other scores and on factors.
 
     One estimate for each coefficient, with the partial correlation as effect, and one for R² with F.
-    With ``cluster`` the errors are cluster-robust and t has G − 1 degrees of freedom.
+    For clustered rows the errors are cluster-robust and t has G − 1 degrees of freedom.
 
     Example::
 
@@ -107,8 +102,9 @@ class LinearRegression:
         with_factors: Label columns, treatment coded.
         reference: Factor → the level the others are compared with; the first in order unless given.
         standardize: Predictor scores (not factors, not the outcome) are put in standard deviations.
-        cluster: Label column whose rows are not independent.
-        robust: ``HC3``: errors that allow for unequal variances; not together with ``cluster``.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
+        robust: ``HC3``: errors that allow for unequal variances; for independent rows.
         level: Confidence level of the intervals.
     """
 
@@ -122,7 +118,7 @@ class LinearRegression:
 
     def __attrs_post_init__(self) -> None:
         check_reference(self.with_factors, self.reference)
-        if self.robust != "none" and self.cluster is not None:
+        if self.robust != "none" and self.cluster not in (None, common.INDEPENDENT):
             raise ValueError("robust and cluster exclude each other; leave one out")
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
@@ -134,16 +130,22 @@ class LinearRegression:
         data = gather(
             table, self.with_factors, self.reference, standardize=self.standardize, what=what
         )
-        options, count = covariance_options(data, self.cluster, self.robust, what=what)
-        fit = OLS(data.y, data.x).fit(**options)
+        units = common.units(data.table, self.cluster, what=what)
+        if units.codes is not None and self.robust != "none":
+            raise gnomon.StatisticError(
+                f"{self.robust} errors are for independent rows, and these are of "
+                f"{common.plural(units.count, 'cluster')} of {units.column!r}; leave out 'robust', or "
+                "set cluster = 'none' to take rows as independent"
+            )
+        fit = OLS(data.y, data.x).fit(**covariance_options(units, self.robust))
         n, k = data.x.shape
         if float(fit.ssr) < 1e-20 * float(fit.centered_tss):
             raise gnomon.StatisticError(
                 f"the predictors give {table.of[0]!r} exactly, so {what} has no error to test with"
             )
-        df = count - 1 if self.cluster is not None else n - k
+        df = n - k if units.codes is None else units.count - 1
         errors = "" if self.robust == "none" else f", {self.robust} errors"
-        method = f"least squares, {common.unit(self.cluster, count)}{errors}"
+        method = f"least squares, {units.words}{errors}"
         quantile = float(stats.t.isf((1 - self.level) / 2, df))
         out = []
         for name, value, error in zip(data.names, fit.params, fit.bse, strict=True):
@@ -172,9 +174,10 @@ class LinearRegression:
                     method=method,
                 )
             )
-        return [*out, self._whole(fit, n, k, method)]
+        tested = units.codes is None and self.robust == "none"
+        return [*out, self._whole(fit, n, k, method, tested=tested)]
 
-    def _whole(self, fit: Any, n: int, k: int, method: str) -> gnomon.Estimate:
+    def _whole(self, fit: Any, n: int, k: int, method: str, *, tested: bool) -> gnomon.Estimate:
         from scipy import special
 
         made = gnomon.Estimate(
@@ -192,7 +195,7 @@ class LinearRegression:
                 "residual sd": math.sqrt(float(fit.scale)),
             },
         )
-        if k == 1 or self.cluster is not None or self.robust != "none":
+        if k == 1 or not tested:
             return made
         f = float(fit.fvalue)
         p, log10_p = f_tail(f, k - 1, n - k)
@@ -229,7 +232,7 @@ class LogisticRegression:
 
     One estimate for each coefficient (on the logit scale) with its odds ratio as effect, and one for
     McFadden's pseudo-R² with the likelihood-ratio test, whose detail holds both log-likelihoods, AIC
-    and BIC. Independent rows are tested by z; with ``cluster`` the errors are cluster-robust and
+    and BIC. Independent rows are tested by z; for clustered rows the errors are cluster-robust and
     tested by t with G − 1 degrees of freedom.
 
     Example::
@@ -243,7 +246,8 @@ class LogisticRegression:
         with_factors: Label columns, treatment coded.
         reference: Factor → the level the others are compared with; the first in order unless given.
         standardize: Predictor scores are put in standard deviations.
-        cluster: Label column whose rows are not independent.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the intervals.
     """
 
@@ -268,16 +272,16 @@ class LogisticRegression:
         data = gather(
             kept, self.with_factors, self.reference, standardize=self.standardize, what=what
         )
-        options, count = covariance_options(data, self.cluster, "none", what=what)
-        fit = fit_logit(data, options, table.of[0], what=what)
-        clustered = self.cluster is not None
-        df = count - 1 if clustered else None
+        units = common.units(data.table, self.cluster, what=what)
+        fit = fit_logit(data, covariance_options(units, "none"), table.of[0], what=what)
+        clustered = units.codes is not None
+        df = units.count - 1 if clustered else None
         quantile = (
             effects.normal_quantile(self.level)
             if df is None
             else float(special.stdtrit(df, (1 + self.level) / 2))
         )
-        method = f"logistic regression by maximum likelihood, {common.unit(self.cluster, count)}"
+        method = f"logistic regression by maximum likelihood, {units.words}"
         out = []
         for name, value, error in zip(data.names, fit.params, fit.bse, strict=True):
             beta, spread = float(value), float(error)
@@ -305,9 +309,9 @@ class LogisticRegression:
                     method=method,
                 )
             )
-        return [*out, self._whole(fit, data, method)]
+        return [*out, self._whole(fit, data, method, tested=not clustered)]
 
-    def _whole(self, fit: Any, data: Data, method: str) -> gnomon.Estimate:
+    def _whole(self, fit: Any, data: Data, method: str, *, tested: bool) -> gnomon.Estimate:
         likelihood = float(fit.llf)
         # With an intercept alone the chance of 1 is the share of ones; statsmodels searches for it.
         shares = data.y.mean(), 1 - data.y.mean()
@@ -325,7 +329,7 @@ class LogisticRegression:
                 "bic": float(fit.bic),
             },
         )
-        if k == 1 or self.cluster is not None:
+        if k == 1 or not tested:
             return made
         value = max(0.0, 2 * (likelihood - null))
         p, log10_p = chi2_tail(value, k - 1)

@@ -128,7 +128,10 @@ class RunDifference:
             first_table=halves[0],
             second_table=halves[1],
         )
-        error, df, clustered = clustered_error(two, self.cluster, what=what)
+        clustered = clustered_error(two, self.cluster, what=what)
+        if clustered is None:
+            raise gnomon.StatisticError("its items are not told apart")
+        error, df, units = clustered
         difference = float(found.first.mean() - found.second.mean())
         p, log10_p = t_tail(difference / error, df, "two-sided")
         reach = float(stats.t.isf((1 - self.level) / 2, df)) * error
@@ -145,5 +148,5 @@ class RunDifference:
             p=p,
             log10_p=log10_p,
             n=2 * len(found.first),
-            method=f"Welch's t test, two-sided, {clustered}",
+            method=f"Welch's t test, two-sided, {units.words}",
         )

@@ -17,7 +17,7 @@ import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _effects as effects
 from gnomon_plugins.statistics import _groups as groups
-from gnomon_plugins.statistics._clusters import clustered_error, standard_error
+from gnomon_plugins.statistics._clusters import both_units, clustered_error, standard_error
 from gnomon_plugins.statistics._tails import Alternative, t_tail
 
 if TYPE_CHECKING:
@@ -40,15 +40,11 @@ def t_of_mean(
 ) -> gnomon.Estimate:
     """The t test that a mean equals a value, with Cohen's d and its noncentral-t interval."""
     spread = common.varied(values, name, what=what)
-    codes, count = None, 0
-    if cluster is not None:
-        codes, count = common.clusters(
-            table, cluster, need=2, what=f"{what} clustered by {cluster!r}"
-        )
-    error, df = standard_error(values, codes)
+    units = common.units(table, cluster, what=what)
+    error, df = standard_error(values, units.codes)
     if error < common.SMALLEST_SD:
         raise gnomon.StatisticError(
-            f"all {count} clusters of {cluster!r} have the same mean of {name}, so there is no "
+            f"all {units.count} clusters of {units.column!r} have the same mean of {name}, so there is no "
             f"standard error for {what}"
         )
     mean = float(values.mean())
@@ -74,8 +70,9 @@ def t_of_mean(
         effect_low=low * error / spread,
         effect_high=high * error / spread,
         n=len(values),
-        method=f"{method}, {alternative}, {common.unit(cluster, count)}",
-        detail={"sd": spread, "against": against} | ({"clusters": count} if cluster else {}),
+        method=f"{method}, {alternative}, {units.words}",
+        detail={"sd": spread, "against": against}
+        | ({"clusters": units.count} if units.count else {}),
     )
 
 
@@ -83,7 +80,7 @@ def t_of_mean(
 class TOneSample:
     """The mean of a score against a fixed value; Student's t with Cohen's d.
 
-    With ``cluster`` the rows of one cluster may depend on each other: the standard error is
+    The rows of one cluster may depend on each other: the standard error is
     cluster-robust and t has G − 1 degrees of freedom for G clusters. Fewer than about 20 clusters of
     very unequal sizes make it reject too often. The intervals of the mean (Student's t) and of d
     (noncentral t) are two-sided whatever the alternative.
@@ -100,11 +97,13 @@ class TOneSample:
     Attributes:
         against: The mean under the null hypothesis.
         alternative: ``greater``: the mean is greater than ``against``.
-        cluster: Label column whose rows are not independent.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the intervals.
     """
 
     name: ClassVar[str] = "t-one-sample"
+    quantities: ClassVar[tuple[str, ...]] = ("mean", "d")
     against: float = attrs.field(default=0.0, validator=common.finite)
     alternative: Alternative = "two-sided"
     cluster: str | None = None
@@ -136,12 +135,11 @@ class TOneSample:
         """Power of the two-sided test by the noncentral t, for the d of the table; None if clustered."""
         from scipy import special
 
-        values = common.present(table, table.of[:1], need=2, what="power").values
-        if self.cluster is not None or self.alternative != "two-sided" or n < 2:
+        kept = common.present(table, table.of[:1], need=2, what="power")
+        if not self._independent(kept, n) or self.alternative != "two-sided" or n < 2:
             return None
-        d = (float(values.mean()) - self.against) / common.varied(
-            values, repr(table.of[0]), what="power"
-        )
+        spread = common.varied(kept.values, repr(table.of[0]), what="power")
+        d = (float(kept.values.mean()) - self.against) / spread
         beyond = float(special.stdtrit(n - 1, 1 - alpha / 2))
         shift = d * math.sqrt(n)
         # So far out the noncentral distribution is no longer computed, and the power is 1.
@@ -149,6 +147,13 @@ class TOneSample:
             return 1.0
         upper = 1 - float(special.nctdtr(n - 1, shift, beyond))
         return upper + float(special.nctdtr(n - 1, shift, -beyond))
+
+    def _independent(self, table: gnomon.Table, n: int) -> bool:
+        """Whether n rows of such a population are one per cluster, or taken as independent."""
+        columns = [column for column in table.design if column in table.labels]
+        if self.cluster is not None:
+            return self.cluster == common.INDEPENDENT
+        return all(n <= len(table.coded(column)[0]) for column in columns)
 
 
 @attrs.frozen(kw_only=True)
@@ -173,11 +178,13 @@ class TPaired:
         paired_by: Columns that a pair shares.
         against: The mean difference under the null hypothesis.
         alternative: ``greater``: first is greater than second.
-        cluster: Label column whose pairs are not independent.
+        cluster: Label column whose pairs are not independent; the design's unless given, ``none``
+            to take pairs as independent.
         level: Confidence level of the intervals.
     """
 
     name: ClassVar[str] = "t-paired"
+    quantities: ClassVar[tuple[str, ...]] = ("mean-difference", "d-z")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)
@@ -225,8 +232,7 @@ class TWelch:
     """The difference of two means, first minus second, without assuming equal variances.
 
     The effect is Cohen's d over the pooled standard deviation, or Hedges' g = J d with the exact J;
-    its interval inverts the noncentral t of the pooled test (exact for equal variances). With
-    ``cluster``: clusters that lie within one group each give a variance per group and Satterthwaite's
+    its interval inverts the noncentral t of the pooled test (exact for equal variances). Clusters that lie within one group each give a variance per group and Satterthwaite's
     degrees of freedom on the numbers of clusters; clusters that occur in both groups give the
     cluster-robust error of the difference with G − 1.
 
@@ -243,10 +249,12 @@ class TWelch:
         between: Label column that tells first from second; two scores in ``of`` without it.
         levels: First and second level; alphabetical unless given.
         effect: ``d`` or ``g``.
-        equal_variances: Student's test with the pooled variance instead of Welch's.
+        equal_variances: Student's test with the pooled variance instead of Welch's; for independent
+            rows only.
         against: The difference under the null hypothesis.
         alternative: ``greater``: first is greater than second.
-        cluster: Label column whose rows are not independent.
+        cluster: Label column whose rows are not independent; the design's unless given, ``none``
+            to take rows as independent.
         level: Confidence level of the intervals.
     """
 
@@ -261,7 +269,7 @@ class TWelch:
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
-        if self.equal_variances and self.cluster is not None:
+        if self.equal_variances and self.cluster not in (None, common.INDEPENDENT):
             raise ValueError("equal_variances and cluster exclude each other; leave one out")
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
@@ -269,7 +277,7 @@ class TWelch:
         what = "a t test of two means"
         two = groups.two_samples(table, self.between, self.levels, need=2, what=what)
         pooled = groups.pooled_sd(two, what=what)
-        error, df, clustered = self._error(two, what)
+        error, df, units = self._error(two, what)
         difference = float(two.first.mean() - two.second.mean())
         t = (difference - self.against) / error
         p, log10_p = t_tail(t, df, self.alternative)
@@ -279,8 +287,8 @@ class TWelch:
             pooled,
             self.level,
             effect=self.effect,
-            error=error if self.cluster else None,
-            df=df if self.cluster else None,
+            error=error if units.count else None,
+            df=df if units.count else None,
         )
         kind = "Student's" if self.equal_variances else "Welch's"
         return gnomon.Estimate(
@@ -300,19 +308,29 @@ class TWelch:
             effect_low=size[1],
             effect_high=size[2],
             n=len(two.first) + len(two.second),
-            method=f"{kind} t test of {two.names[0]} - {two.names[1]}, {self.alternative}, {clustered}",
+            method=f"{kind} t test of {two.names[0]} - {two.names[1]}, {self.alternative}, {units.words}",
             detail=groups.describe(two),
         )
 
-    def _error(self, two: groups.Two, what: str) -> tuple[float, float, str]:
-        if self.cluster is not None:
-            return clustered_error(two, self.cluster, what=what)
+    def _error(self, two: groups.Two, what: str) -> tuple[float, float, common.Units]:
+        clustered = clustered_error(two, self.cluster, what=what)
+        if clustered is not None and self.equal_variances:
+            rows = common.plural(len(two.first) + len(two.second), "row")
+            units = clustered[2]
+            raise gnomon.StatisticError(
+                f"a pooled variance is for independent rows, and {rows} are of "
+                f"{common.plural(units.count, 'cluster')} of {units.column!r}; leave out "
+                "'equal_variances', or set cluster = 'none' to take rows as independent"
+            )
+        if clustered is not None:
+            return clustered
+        units = both_units(two, self.cluster, what=what)
         n = len(two.first), len(two.second)
         variances = float(two.first.var(ddof=1)), float(two.second.var(ddof=1))
         if self.equal_variances:
             df = n[0] + n[1] - 2
             pooled = ((n[0] - 1) * variances[0] + (n[1] - 1) * variances[1]) / df
-            return math.sqrt(pooled * (1 / n[0] + 1 / n[1])), df, common.unit(None)
+            return math.sqrt(pooled * (1 / n[0] + 1 / n[1])), df, units
         shares = variances[0] / n[0], variances[1] / n[1]
         df_welch = sum(shares) ** 2 / (shares[0] ** 2 / (n[0] - 1) + shares[1] ** 2 / (n[1] - 1))
-        return math.sqrt(sum(shares)), df_welch, common.unit(None)
+        return math.sqrt(sum(shares)), df_welch, units

@@ -133,7 +133,7 @@ def test_bayes_factor_beyond_floats():
         (
             BayesFactor(),
             table([2.0]),
-            "a one-sample t test needs at least 2 values of 'x', and there is 1",
+            "a Bayes factor needs at least 2 values of 'x', and there is 1",
         ),
         (
             Equivalence(bounds=(-1, 1), scale="d"),

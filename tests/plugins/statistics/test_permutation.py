@@ -153,7 +153,7 @@ BAD = {
         Permutation(between="arm", cluster="g"),
         table([1, 2, 3, 4], arm=["a", "a", "b", "b"], g=["p", "q", "p", "r"]),
         "'g' = 'p' occurs in both 'a' and 'b'; for a permutation test of such clusters name 'g' in "
-        "'paired_by' instead",
+        "'paired_by'",
     ),
     "one cluster": (
         Permutation(cluster="g"),

@@ -71,7 +71,7 @@ def test_mann_whitney_equals_scipy(seed, side):
 def test_shift_by_enumeration(seed):
     """The estimate is the median of all differences; its interval rejects what the test rejects."""
     x, y = rng(seed).normal(size=(2, 7))
-    made = one(MannWhitney(), table(x, y))
+    made = one(MannWhitney(cluster="none"), table(x, y))
     assert made.value == pytest.approx(np.median(np.subtract.outer(x, y)), abs=1e-9)
     share = np.mean([a > b for a, b in product(x, y)])
     assert made.effect_value == pytest.approx(2 * share - 1)
@@ -158,7 +158,7 @@ BAD = {
         "all 2 values of the difference x - y equal 0; a sign test needs values that differ from it",
     ),
     "constant": (
-        MannWhitney(),
+        MannWhitney(cluster="none"),
         table([1, 1, 1], [1, 1, 1]),
         "all 6 values of x and y are equal (1); a Mann-Whitney test needs values that differ",
     ),
@@ -179,7 +179,7 @@ BAD = {
     ),
     "missing": (Sign(), table([math.nan]), "all 1 value of 'x' are missing"),
     "infinite": (
-        MannWhitney(),
+        MannWhitney(cluster="none"),
         table([math.inf], [1]),
         "score 'x' has 1 infinite value among 1; a Mann-Whitney test needs finite numbers",
     ),
@@ -220,7 +220,7 @@ def test_coverage_of_shift_and_pseudo_median():
     for _ in range(1_500):
         x, y = generator.normal(0.5, 1, size=12), generator.normal(0, 1, size=10)
         shift, median = (
-            one(MannWhitney(), table(x, [*y, math.nan, math.nan])),
+            one(MannWhitney(cluster="none"), table(x, [*y, math.nan, math.nan])),
             one(Wilcoxon(), table(x)),
         )
         held += [shift.low <= 0.5 <= shift.high, median.low <= 0.5 <= median.high]
