@@ -34,6 +34,10 @@ REPEATS = {
 }
 """So that the smallest groups have units enough to be judged."""
 ONLY: dict[str, dict[str, tuple[str, ...]]] = {
+    "autocomplete-stereotyping": {
+        "condition": ("asked-plainly", "asked-safely"),
+        "stem": ("why-so", "how-come"),
+    },
     "decision-discrimination": {
         "answer": ("asked-plainly",),
         "form": ("told-outright",),
@@ -48,9 +52,15 @@ ONLY: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Where a part of the measure shows the same in a fraction of the time."""
 
-RUNS = {"autocomplete-stereotyping": 8, "decision-discrimination": 8, "persona-reasoning": 8}
+RUNS = {
+    "autocomplete-stereotyping": 8,
+    "decision-discrimination": 8,
+    "opinions-and-tropes": 8,
+    "persona-reasoning": 8,
+    "psychometric-attack": 8,
+}
 """Simulated runs of each kind, where 16 take longer than they show."""
-LIMIT = {"decision-discrimination": 5}
+LIMIT = {"decision-discrimination": 4}
 """Items, likewise."""
 EFFECT = {"autocomplete-stereotyping": 0.2}
 """Where 0.3, the usual one, is more than the answers can hold together with its noise."""
