@@ -68,7 +68,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
         # Nobody is asked, so a role without a model costs an unknown amount and stops nothing.
         bound = bind(spec, roles, catalogue, only=roles)
         format_ = choose_format(request.format, spec, bound)
-        needed = [need for need in needs(spec, format_) if need.role in bound]
+        needed = [need for need in needs(spec, format_, request.only) if need.role in bound]
         check_needs(spec.name, needed, bound, catalogue)
         for role, binding in bound.items():
             price = getattr(binding.backend, "price", None)
