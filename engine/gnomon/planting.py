@@ -271,7 +271,9 @@ class Respondent:
         if self._planting.refusals and went_wrong.uniform() < self._planting.refusals:
             reply = Reply(status="refused", text=REFUSAL, model=SERVED)
         elif self._planting.errors and went_wrong.uniform() < self._planting.errors:
-            reply = attrs.evolve(reply, text=_out_of_form(reply.text, went_wrong))
+            # Vectors have no form that they could miss.
+            if reply.vectors is None:
+                reply = attrs.evolve(reply, text=_out_of_form(reply.text, went_wrong))
             if reply.probabilities is not None:
                 reply = attrs.evolve(reply, probabilities=None, status="truncated")
         return Answer(reply, block.label, planted.expected)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from gnomon import Embed, Score, ScoreStatus, TrialRecord, did_you_mean
+from gnomon import Ask, Embed, Score, ScoreStatus, Trial, TrialRecord, did_you_mean
 from gnomon_plugins._association import usable
 
 if TYPE_CHECKING:
@@ -149,14 +149,31 @@ def _unfit(text: str, vectors: Mapping[str, Sequence[float]], field: str) -> str
     return None if usable(vectors[text]) else "zero_or_not_finite"
 
 
+def planted_for(
+    ask: Ask, trial: Trial, names: Sequence[str], reply: str | None
+) -> dict[str, tuple[str, ...]] | None:
+    """Field → its texts, when an ask is for the vectors of all of them; None when it is not."""
+    if not isinstance(ask, Embed) or ask.role != "subject" or reply not in (None, ask.name):
+        return None
+    if any(name not in trial.fields for name in names):
+        return None
+    found = {name: _shown(trial, name) for name in names}
+    asked = set(ask.texts)
+    return found if all(asked.issuperset(texts) for texts in found.values()) else None
+
+
 def _texts(record: TrialRecord, field: str) -> tuple[str, ...]:
-    value = record.trial.fields.get(field)
-    if value is None:
+    if record.trial.fields.get(field) is None:
         raise NotScored(
             "error",
             f"the trial has no field {field!r}{did_you_mean(field, record.trial.fields)}",
             {},
         )
+    return _shown(record.trial, field)
+
+
+def _shown(trial: Trial, field: str) -> tuple[str, ...]:
+    value = trial.fields[field]
     return value if isinstance(value, tuple) else (str(value),)
 
 
