@@ -66,7 +66,8 @@ def score(spec: Spec, record: TrialRecord, respondent: Respondent) -> dict[str, 
     """All scores of a trial by name; judges are asked of the respondent too."""
     out: dict[str, Score] = {}
     for block in spec.scores:
-        if not applies(block.keys.only, record.trial.levels):
+        over_items = getattr(block.use.plugin, "over", "trial") == "item"
+        if over_items or not applies(block.keys.only, record.trial.levels):
             continue
         made = block.use.plugin.score(record)
         if hasattr(made, "send"):

@@ -266,7 +266,7 @@ class Respondent:
         if isinstance(reply, str):
             reply = Reply(text=reply, finish="stop", model=SERVED)
         if ask.role != "subject":
-            return Answer(reply)
+            return Answer(reply, block.label, planted.expected)
         went_wrong = own.child("wrong")
         if self._planting.refusals and went_wrong.uniform() < self._planting.refusals:
             reply = Reply(status="refused", text=REFUSAL, model=SERVED)

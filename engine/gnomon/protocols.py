@@ -9,7 +9,8 @@ Optional class attributes are read with a default, so a plugin states only what 
 ==============  ===========  ======================================================================
 attribute       on           meaning (default)
 ==============  ===========  ======================================================================
-``needs``       any          ``Need`` records checked against the bound models (none)
+``needs``       any          ``Need`` records checked against the bound models, in its ``role`` where it
+                             has one (none)
 ``adaptive``    source       ask again with the scores so far until nothing comes (False)
 ``over``        scorer       ``"trial"`` or ``"item"`` (``"trial"``)
 ``accepts``     scorer       reply statuses it wants to see; others become the score's status

@@ -15,11 +15,22 @@ from typing import Any, Literal
 
 import attrs
 
-from gnomon.records import AskKind, Decoding
+from gnomon.records import AskKind, Decoding, Need
+
+SUBJECT = "subject"
 
 Level = Mapping[str, str | int | float | bool | tuple[str, ...]]
 Only = Mapping[str, str | tuple[str, ...]]
 """Which levels a block is for: factor → level or levels. A block without it is for all."""
+
+
+def own_needs(plugin: Any) -> tuple[Need, ...]:
+    """What a plugin needs of models: in the role of its own, where it has one and the need names none."""
+    role = getattr(plugin, "role", None)
+    needs = tuple(getattr(plugin, "needs", ()))
+    if not isinstance(role, str):
+        return needs
+    return tuple(attrs.evolve(need, role=role) if need.role == SUBJECT else need for need in needs)
 
 
 def applies(only: Only, levels: Mapping[str, str]) -> bool:

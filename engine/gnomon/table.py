@@ -78,6 +78,28 @@ class Texts(Mapping[str, "np.ndarray"]):
         return made
 
 
+def numbered(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct numbers, sorted, and for each row the position of its number among them (int32).
+
+    As ``numpy.unique`` with its inverse, without sorting where the numbers lie close together, which
+    row numbers and codes do: a quarter of the memory and of the time.
+    """
+    import numpy as np
+
+    if not len(numbers):
+        return numbers, np.zeros(0, np.int32)
+    low = int(numbers.min())
+    span = int(numbers.max()) - low + 1
+    if span > 4 * len(numbers) + 1024:
+        distinct, codes = np.unique(numbers, return_inverse=True)
+        return distinct, codes.astype(np.int32)
+    there = np.zeros(span, dtype=bool)
+    shifted = numbers - low
+    there[shifted] = True
+    places = np.cumsum(there, dtype=np.int32) - 1
+    return (np.flatnonzero(there) + low).astype(numbers.dtype), places[shifted]
+
+
 def _coded(columns: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
     import numpy as np
 
@@ -193,14 +215,14 @@ class Table:
             if name not in self.labels:
                 self.label(name)
         columns = [_coded(self.labels, name) for name in by]
-        codes = np.zeros(len(self), dtype=np.int64)
+        codes = np.zeros(len(self), dtype=np.int32)
         for texts, column in columns:
-            codes = codes * max(len(texts), 1) + column
             # Numbered anew each time, for the product of many columns would leave 64 bits.
-            _, codes = np.unique(codes, return_inverse=True)
-        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        order = np.argsort(inverse, kind="stable")
-        bounds = np.searchsorted(inverse[order], np.arange(len(first) + 1))
+            _, codes = numbered(codes.astype(np.int64) * max(len(texts), 1) + column)
+        sizes = np.bincount(codes)
+        order = np.argsort(codes, kind="stable").astype(np.int32)
+        bounds = np.concatenate([[0], np.cumsum(sizes)])
+        first = order[bounds[:-1]]
         for group in np.argsort(first, kind="stable"):
             keep = order[bounds[group] : bounds[group + 1]]
             yield (

@@ -48,6 +48,10 @@ COMMANDS = {
         "Store replies that others published as a run, and score them.",
     ),
     "list": ("gnomon.cli.listing", "List measures, runs, or plugins of a kind."),
+    "merge": (
+        "gnomon.cli.merge",
+        "Merge results databases into one, such as the shards of a campaign.",
+    ),
     "models": ("gnomon.cli.models", "List or pull model files."),
     "new": (
         "gnomon.cli.new",

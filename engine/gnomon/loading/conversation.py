@@ -13,11 +13,10 @@ from gnomon.loading.draft import Draft, overlap
 from gnomon.loading.factors import NAME, name_form
 from gnomon.loading.filling import templates_of
 from gnomon.loading.general import check_decoding
-from gnomon.spec import Turn, TurnConstraint, Use
+from gnomon.spec import SUBJECT, Turn, TurnConstraint, Use, own_needs
 from gnomon.structure import KeyPath, found
 from gnomon.templates import parse
 
-SUBJECT = "subject"
 # The keys that each kind of ask takes, beside those that every turn takes.
 _KIND_KEYS: Mapping[str, tuple[str, ...]] = {
     "chat": ("system", "user", "prefill", "decoding", "constraint"),
@@ -164,7 +163,7 @@ def _check_roles_and_needs(draft: Draft) -> None:
         if isinstance(role, str):
             place = (*path, "role") if "role" in use.options else path
             wanted.append((place, repr(use.name), role, ""))
-        for need in getattr(use.plugin, "needs", ()):
+        for need in own_needs(use.plugin):
             wanted.append((path, repr(use.name), need.role, need.kind))
     seen: set[tuple[KeyPath, str]] = set()
     for path, who, role, kind in wanted:

@@ -15,7 +15,7 @@ from gnomon.errors import CapabilityError, UsageError, did_you_mean, listing
 from gnomon.modelname import ModelName, make_backend, parse_model
 from gnomon.protocols import Backend
 from gnomon.records import Ask, Capability, Need, ReplyFormat
-from gnomon.spec import Spec
+from gnomon.spec import Spec, own_needs
 from gnomon.turns import needs_of
 
 
@@ -54,7 +54,7 @@ def roles_of(spec: Spec) -> tuple[str, ...]:
         role = getattr(use.plugin, "role", None)
         if isinstance(role, str):
             roles[role] = None
-        for need in getattr(use.plugin, "needs", ()):
+        for need in own_needs(use.plugin):
             roles[need.role] = None
     return tuple(roles)
 
@@ -138,7 +138,7 @@ def needs(spec: Spec, format_: ReplyFormat) -> tuple[Need, ...]:
     for need in needs_of(spec.keys.turn, spec.keys.decoding, format_):
         out[need] = None
     for use in uses:
-        for need in getattr(use.plugin, "needs", ()):
+        for need in own_needs(use.plugin):
             out[need] = None
     return tuple(out)
 

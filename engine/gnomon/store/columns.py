@@ -7,19 +7,17 @@ with a status, and no row is left out. Texts are held as codes: a column costs f
 from __future__ import annotations
 
 import sqlite3
-from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from gnomon.errors import StoreError, did_you_mean, listing
 from gnomon.records import SCORE_STATUSES
-from gnomon.store.reading import Lookup
-from gnomon.store.values import from_json
+from gnomon.store.labels import ROW_ID, Coded, Labels, given, read_rows
 from gnomon.table import Texts
-from gnomon.templates import show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,11 +26,6 @@ ABSENT = "absent"
 """Status of a score that was not made for a unit which has another of the scores asked for."""
 _STATUSES = (*SCORE_STATUSES, ABSENT)
 _STATUS_CODE = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(SCORE_STATUSES))
-_ROW = "i8,f8,i1"
-"""A score as it is read: unit, value, code of its status."""
-
-Coded = tuple["np.ndarray", "np.ndarray"]
-"""Distinct texts, and for each row the position of its text among them."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -115,6 +108,29 @@ def score_columns(
     labels: Collection[str] | None,
 ) -> ScoreColumns:
     """Columns of the newest scoring pass of each run; see ``Store.score_columns``."""
+    with _one_moment(connection):
+        return _columns(connection, run_ids, names, labels)
+
+
+@contextmanager
+def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all columns be of one moment, while a run may be adding rows."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _columns(
+    connection: sqlite3.Connection,
+    run_ids: Sequence[int],
+    names: Sequence[str],
+    labels: Collection[str] | None,
+) -> ScoreColumns:
     import numpy as np
 
     passes = [_newest(connection, run_id) for run_id in run_ids]
@@ -175,191 +191,42 @@ def _of_run(
     found: dict[str, np.ndarray] = {}
     for name in names:
         numbers = _name_ids(connection, name)
-        rows = connection.execute(
-            f"SELECT {unit}_id, ifnull(value, 'nan'), CASE status {_STATUS_CODE} END FROM score "  # noqa: S608 -- names of our own
-            f"WHERE scoring_id = ? AND name_id IN ({','.join('?' * len(numbers))})",
+        found[name] = read_rows(
+            connection,
+            (f"{unit}_id", "ifnull(value, 'nan')", f"CASE status {_STATUS_CODE} END"),
+            f"score WHERE scoring_id = ? AND name_id IN ({','.join('?' * len(numbers))})",
             (each.scoring_id, *numbers),
+            f"{ROW_ID},f8,i1",
         )
-        # Straight into an array: a million rows as Python objects would be two hundred megabytes.
-        found[name] = np.fromiter(rows, dtype=_ROW)
-    units = np.unique(np.concatenate([read["f0"] for read in found.values()]))
-    made, order = _Labels(connection, each.run_id, labels).of(unit, units)
+    units = _distinct([read["f0"] for read in found.values()])
+    made = Labels(connection, each.run_id, labels, unit)
+    order = made.order(units)
     scores: dict[str, np.ndarray] = {}
     states: dict[str, Coded] = {}
     statuses = np.array(_STATUSES)
-    for name, read in found.items():
-        at = np.searchsorted(units, read["f0"])
+    for name in names:
+        # Let go of one by one, before the labels are made: of a million scores, all at once is much.
+        read = found.pop(name)
+        at = np.searchsorted(units, read["f0"]).astype(ROW_ID)
         column = np.full(len(units), np.nan)
         codes = np.full(len(units), len(_STATUSES) - 1, dtype=np.int8)
         column[at], codes[at] = read["f1"], read["f2"]
         scores[name], states[name] = column[order], (statuses, codes[order])
+        del read, at, column, codes
     return ScoreColumns(
         scores=scores,
-        statuses=Texts({name: partial(_given, coded) for name, coded in states.items()}),
-        labels=Texts(made),
+        statuses=Texts({name: partial(given, coded) for name, coded in states.items()}),
+        labels=Texts(made.columns(units)),
         over=unit,
     )
 
 
-def _given(coded: Coded) -> Coded:
-    return coded
-
-
-def _spelt(numbers: np.ndarray) -> Coded:
+def _distinct(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """All numbers of some columns, sorted, each once."""
     import numpy as np
 
-    distinct, codes = np.unique(numbers, return_inverse=True)
-    return np.array([str(number) for number in distinct.tolist()], np.str_), codes
-
-
-class _Labels:
-    """Label columns of one run.
-
-    Args:
-        connection: A connection that may read.
-        run_id: The run.
-        wanted: The columns that are needed, None for all.
-    """
-
-    def __init__(
-        self, connection: sqlite3.Connection, run_id: int, wanted: Collection[str] | None
-    ) -> None:
-        self._connection = connection
-        self._run_id = run_id
-        self._wanted = wanted
-        self._lookup = Lookup(connection)
-        self._labels: dict[str, Callable[[], Coded]] = {}
-
-    def _wants(self, name: str) -> bool:
-        return self._wanted is None or name in self._wanted
-
-    def of(
-        self, unit: Literal["trial", "item"], units: np.ndarray
-    ) -> tuple[dict[str, Callable[[], Coded]], np.ndarray]:
-        """Columns for units in plan order, and the positions that put sorted units into that order."""
-        import numpy as np
-
-        if unit == "trial":
-            keep, order = self._places(units)
-            item_ids = self._trial_numbers("item_id")[keep]
-            self._conditions(keep)
-            self._drawn(keep)
-            if self._wants("repeat"):
-                self._spell("repeat", keep)
-            if self._wants("ordinal"):
-                self._spell("ordinal", keep)
-        else:
-            item_ids, order = units, np.arange(len(units))
-        self._items(item_ids)
-        measure, model, format_ = self._connection.execute(
-            "SELECT measure, model, format FROM runs WHERE run = ?", (self._run_id,)
-        ).fetchone()
-        single = {"run": str(self._run_id), "measure": measure, "model": model or ""}
-        if unit == "item":
-            single["format"] = format_
-        for name, value in single.items():
-            if name == "run" or self._wants(name):
-                self._code(name, [value], np.zeros(len(order), np.int8))
-        return self._labels, order
-
-    def _trial_numbers(self, column: str) -> np.ndarray:
-        # One text for the whole column: a million Python integers would cost ten times as much.
-        import numpy as np
-
-        (text,) = self._connection.execute(
-            f"SELECT group_concat({column}) FROM (SELECT {column} FROM trial WHERE run_id = ? "  # noqa: S608 -- names of our own
-            "ORDER BY ordinal)",
-            (self._run_id,),
-        ).fetchone()
-        return np.fromstring(text or "", dtype=np.int64, sep=",")
-
-    def _places(self, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        import numpy as np
-
-        ids = self._trial_numbers("id")
-        at = np.searchsorted(units, ids)
-        at[at == len(units)] = 0
-        keep = np.flatnonzero(units[at] == ids) if len(units) else np.zeros(0, dtype=np.int64)
-        return keep, at[keep]
-
-    def _code(self, name: str, values: Sequence[str], codes: np.ndarray) -> None:
-        import numpy as np
-
-        small = codes.astype(np.int16 if len(values) < 1 << 15 else np.int32)
-        self._labels[name] = partial(_given, (np.array(list(values) or [""], np.str_), small))
-
-    def _spell(self, column: str, keep: np.ndarray) -> None:
-        # Spelt when it is asked for, which numbers of trials seldom are.
-        self._labels[column] = partial(_spelt, self._trial_numbers(column)[keep])
-
-    def _conditions(self, keep: np.ndarray) -> None:
-        import numpy as np
-
-        ids, codes = np.unique(self._trial_numbers("condition_id")[keep], return_inverse=True)
-        conditions = [self._lookup.condition(number) for number in ids.tolist()]
-        for factor in dict.fromkeys(name for found in conditions for name in found[1]):
-            if self._wants(factor):
-                self._code(factor, [found[1].get(factor, "") for found in conditions], codes)
-        if self._wants("format"):
-            self._code("format", [found[0] for found in conditions], codes)
-
-    def _items(self, item_ids: np.ndarray) -> None:
-        import numpy as np
-
-        # Keys and groups only, in one scan: a run may have as many items as trials, and few groups.
-        ids, codes = np.unique(item_ids, return_inverse=True)
-        wanted = set(ids.tolist())
-        keys: list[str] = []
-        group_codes: list[int] = []
-        seen: dict[str | None, int] = {}
-        for number, key, groups, exact in self._connection.execute(
-            "SELECT id, key, groups, exact FROM item WHERE id BETWEEN ? AND ? ORDER BY id",
-            (int(ids[0]), int(ids[-1])) if len(ids) else (0, -1),
-        ):
-            if number in wanted:
-                keys.append(key if exact is None else from_json(exact)[0])
-                group_codes.append(seen.setdefault(groups, len(seen)))
-        held = [from_json(text) if text else {} for text in seen]
-        places = np.array(group_codes, dtype=np.int64)[codes]
-        for group in dict.fromkeys(name for groups in held for name in groups):
-            if self._wants(group):
-                self._code(group, [str(groups.get(group, "")) for groups in held], places)
-        if self._wants("item"):
-            self._code("item", keys, codes)
-
-    def _drawn(self, keep: np.ndarray) -> None:
-        # Draws that are single values, and lists that were asked for by name. The first trials say which draws there are; when none of them is
-        # wanted, a million JSON texts need not be read.
-        import numpy as np
-
-        first = self._connection.execute(
-            "SELECT draws FROM trial WHERE run_id = ? AND draws IS NOT NULL LIMIT 1000",
-            (self._run_id,),
-        )
-        names = dict.fromkeys(
-            name
-            for (text,) in first
-            for name, value in from_json(text).items()
-            if self._wants(name) and (self._wanted is not None or not isinstance(value, list))
-        )
-        if not names:
-            return
-        texts = self._connection.execute(
-            "SELECT coalesce(draws, '{}') FROM trial WHERE run_id = ? ORDER BY ordinal",
-            (self._run_id,),
-        )
-        seen: dict[str, dict[str, int]] = {name: {} for name in names}
-        codes = {name: array("i") for name in names}
-        for (text,) in texts:
-            values: dict[str, Any] = from_json(text)
-            for name, known in seen.items():
-                drawn = _single(values.get(name, ""))
-                codes[name].append(known.setdefault(drawn, len(known)))
-        for name, known in seen.items():
-            self._code(name, list(known), np.frombuffer(codes[name], np.int32)[keep])
-
-
-def _single(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(_single(part) for part in value)
-    return value if isinstance(value, str) else show(value)
+    only = parts[0]
+    # Scores are mostly read in the order of their units, and then there is nothing to sort.
+    if len(parts) == 1 and bool((only[1:] > only[:-1]).all()):
+        return np.ascontiguousarray(only)
+    return np.unique(np.concatenate(parts))

@@ -8,11 +8,13 @@ import gnomon
 from gnomon_plugins.scorers.association_d import AssociationD
 from gnomon_plugins.scorers.choice import Choice
 from gnomon_plugins.scorers.field import Field
+from gnomon_plugins.scorers.genbit import GenBit
 from gnomon_plugins.scorers.judge_code import JudgeCode
 from gnomon_plugins.scorers.likert import Likert
 from gnomon_plugins.scorers.stated_number import StatedNumber
 from gnomon_plugins.scorers.weat import Weat
 from gnomon_plugins.scorers.wefat import Wefat
+from gnomon_plugins.scorers.word_share import WordShare
 from gnomon_plugins.scorers.yes_no import YesNo
 
 
@@ -23,10 +25,12 @@ def register_scorers() -> Iterable[type]:
         AssociationD,
         Choice,
         Field,
+        GenBit,
         Likert,
         Weat,
         Wefat,
         StatedNumber,
         JudgeCode,
+        WordShare,
         YesNo,
     ]

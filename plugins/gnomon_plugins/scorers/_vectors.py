@@ -79,7 +79,7 @@ def sets_of(
 
     Args:
         record: The trial.
-        names: Set → the field that holds its texts.
+        names: Set → the field that holds its texts, or the name of the turn whose replies they are.
         reply: Name of the embed turn; the last one unless given.
         least: Set → fewest usable vectors.
         by_word: The mean vector of all texts of a word stands for it; which word a text is of, the
@@ -150,20 +150,47 @@ def _unfit(text: str, vectors: Mapping[str, Sequence[float]], field: str) -> str
 
 
 def planted_for(
-    ask: Ask, trial: Trial, names: Sequence[str], reply: str | None
+    ask: Ask, trial: Trial, names: Sequence[str], *, reply: str | None, role: str
 ) -> dict[str, tuple[str, ...]] | None:
-    """Field → its texts, when an ask is for the vectors of all of them; None when it is not."""
-    if not isinstance(ask, Embed) or ask.role != "subject" or reply not in (None, ask.name):
+    """Field → its texts, when an ask is for the vectors of all of them; None when it is not.
+
+    A field that the trial does not have is one that the model writes: its texts are those of
+    ``written``.
+    """
+    if not isinstance(ask, Embed) or ask.role != role or reply not in (None, ask.name):
         return None
-    if any(name not in trial.fields for name in names):
-        return None
-    found = {name: _shown(trial, name) for name in names}
+    found = {
+        name: _shown(trial, name)
+        if name in trial.fields
+        else tuple(text for text in ask.texts if text.startswith(_begins(name)))
+        for name in names
+    }
     asked = set(ask.texts)
-    return found if all(asked.issuperset(texts) for texts in found.values()) else None
+    complete = all(texts and asked.issuperset(texts) for texts in found.values())
+    return found if complete else None
+
+
+def written(ask: Ask, trial: Trial, names: Sequence[str]) -> str | None:
+    """A text of its own for an ask whose reply is a field's text; None for any other ask."""
+    if ask.kind != "chat" or ask.name not in names or ask.name in trial.fields:
+        return None
+    return f"{_begins(ask.name)} number {ask.sample + 1} of {trial.item.key}."
+
+
+def _begins(name: str) -> str:
+    return f"This text is for {name},"
 
 
 def _texts(record: TrialRecord, field: str) -> tuple[str, ...]:
     if record.trial.fields.get(field) is None:
+        # What the model itself wrote in an earlier turn of that name.
+        said = tuple(
+            exchange.reply.text
+            for exchange in record.exchanges
+            if exchange.ask.name == field and exchange.reply.status in ("ok", "truncated")
+        )
+        if said:
+            return said
         raise NotScored(
             "error",
             f"the trial has no field {field!r}{did_you_mean(field, record.trial.fields)}",

@@ -24,7 +24,7 @@ import attrs
 from gnomon import Ask, Embed, Need, Planted, Reply, Score, Trial, TrialRecord, Wanted
 from gnomon_plugins._association import Method, Ties, associations, effect_size, planting
 from gnomon_plugins.scorers._permutation import P_PARTS, check_options, how, p_values, tested
-from gnomon_plugins.scorers._vectors import NotScored, not_scored, planted_for, sets_of
+from gnomon_plugins.scorers._vectors import NotScored, not_scored, planted_for, sets_of, written
 
 
 @attrs.frozen(kw_only=True)
@@ -42,11 +42,12 @@ class Weat:
         method = "exact"
 
     Attributes:
-        x: Field of the first targets.
-        y: Field of the second targets.
+        x: Field of the first targets, or name of the turn whose replies they are.
+        y: Field of the second targets, or name of the turn whose replies they are.
         a: Field of the first attributes.
         b: Field of the second attributes.
         reply: Name of the embed turn; the last one unless given.
+        role: Who turned the texts into vectors.
         ddof: 1 divides the squared deviations by n - 1, as the published values do; 0 by n.
         method: ``exact``, ``bounded``, ``sampled``, or ``auto``: exact up to about 20 + 20 words,
             with certain bounds up to 128 words, sampled beyond.
@@ -68,6 +69,7 @@ class Weat:
     a: str = "a"
     b: str = "b"
     reply: str | None = None
+    role: str = "subject"
     ddof: int = 1
     method: Method = "auto"
     ties: Ties = ">="
@@ -137,7 +139,12 @@ class Weat:
         Raises:
             UsageError: The effect is beyond -1.2 or 1.2.
         """
-        sets = planted_for(ask, trial, (self.x, self.y, self.a, self.b), self.reply)
+        text = written(ask, trial, (self.x, self.y))
+        if text is not None:
+            return Planted(text)
+        sets = planted_for(
+            ask, trial, (self.x, self.y, self.a, self.b), reply=self.reply, role=self.role
+        )
         if sets is None:
             return None
         effect = wanted.within(-planting.LARGEST, planting.LARGEST, "an association d")

@@ -41,6 +41,7 @@ class Wefat:
         a: Field of the first attributes.
         b: Field of the second attributes.
         reply: Name of the embed turn; the last one unless given.
+        role: Who turned the texts into vectors.
         ddof: 1 divides the squared deviations by n - 1, as the published values do; 0 by n.
         method: As for ``weat``.
         ties: As for ``weat``.
@@ -57,6 +58,7 @@ class Wefat:
     a: str = "a"
     b: str = "b"
     reply: str | None = None
+    role: str = "subject"
     ddof: int = 1
     method: Method = "auto"
     ties: Ties = ">="
@@ -128,7 +130,9 @@ class Wefat:
         Raises:
             UsageError: The effect is beyond -1.2 or 1.2.
         """
-        sets = planted_for(ask, trial, (self.word, self.a, self.b), self.reply)
+        sets = planted_for(
+            ask, trial, (self.word, self.a, self.b), reply=self.reply, role=self.role
+        )
         if sets is None:
             return None
         effect = wanted.within(-planting.LARGEST, planting.LARGEST, "an association")
