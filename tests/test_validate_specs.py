@@ -12,7 +12,7 @@ from gnomon.run import RunRequest
 from gnomon.simulation import Workplace, setting_of, validate
 
 SPECS = Path(__file__).parents[1] / "specs"
-REPEATS = {"decision-bias": 2, "token-noise": 2}
+REPEATS = {"adaptive-questions": 2, "decision-bias": 2, "token-noise": 2}
 """So that the smallest groups have units enough to be judged."""
 ONLY: dict[str, dict[str, tuple[str, ...]]] = {
     "weat": {"item": ("weat-4", "weat-5")},

@@ -64,13 +64,19 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     prices: dict[str, Any] = {}
     format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
     if model is not None:
-        bound = bind(spec, roles, catalogue)
+        # Nobody is asked, so a role without a model costs an unknown amount and stops nothing.
+        bound = bind(spec, roles, catalogue, only=roles)
         format_ = choose_format(request.format, spec, bound)
-        check_needs(spec.name, needs(spec, format_), bound, catalogue)
+        needed = [need for need in needs(spec, format_) if need.role in bound]
+        check_needs(spec.name, needed, bound, catalogue)
         for role, binding in bound.items():
             price = getattr(binding.backend, "price", None)
             prices[role] = price() if price is not None else None
     plan = make_plan(request, format_, prices)
+    open_roles = [role for role in plan.roles if role not in roles]
+    if model is not None and open_roles:
+        given = ", ".join(f"--role {role}=BACKEND:MODEL" for role in open_roles)
+        plan = attrs.evolve(plan, notes=(*plan.notes, f"a run needs {given} too"))
     if options["as_json"]:
         print_json(_as_json(plan))
         return

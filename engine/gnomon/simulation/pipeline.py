@@ -290,11 +290,7 @@ def truths(block: StatisticBlock, simulated: Simulated) -> Mapping[tuple[str, ..
 def _items_of(request: RunRequest) -> tuple[Item, ...]:
     spec = request.spec
     source = spec.source.plugin
-    if getattr(source, "adaptive", False):
-        raise UsageError(
-            f"the source {spec.source.name!r} of {spec.name!r} chooses items by earlier scores; "
-            "simulated runs of adaptive measures are not supported"
-        )
+    # Of an adaptive source this is its first round: what later ones ask depends on scores.
     around = Around.beside(spec.path, request.seed_used, files=request.files)
     items = list(source.items(around))
     if not all(isinstance(item, Item) for item in items):

@@ -10,6 +10,7 @@ from gnomon_plugins.scorers.choice import Choice
 from gnomon_plugins.scorers.field import Field
 from gnomon_plugins.scorers.genbit import GenBit
 from gnomon_plugins.scorers.judge_code import JudgeCode
+from gnomon_plugins.scorers.judged_difference import JudgedDifference
 from gnomon_plugins.scorers.likert import Likert
 from gnomon_plugins.scorers.stated_number import StatedNumber
 from gnomon_plugins.scorers.weat import Weat
@@ -30,6 +31,7 @@ def register_scorers() -> Iterable[type]:
         Weat,
         Wefat,
         StatedNumber,
+        JudgedDifference,
         JudgeCode,
         WordShare,
         YesNo,

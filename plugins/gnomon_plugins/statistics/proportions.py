@@ -53,6 +53,7 @@ class Binomial:
     """
 
     name: ClassVar[str] = "binomial"
+    quantities: ClassVar[tuple[str, ...]] = ("proportion", "h")
     against: float = attrs.field(default=0.5, validator=common.between_0_and_1)
     alternative: Alternative = "two-sided"
     interval: Literal["wilson", "clopper-pearson"] = "wilson"
@@ -190,6 +191,7 @@ class McNemar:
     """
 
     name: ClassVar[str] = "mcnemar"
+    quantities: ClassVar[tuple[str, ...]] = ("difference", "odds-ratio")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)
