@@ -144,8 +144,7 @@ class _InMemory:
             reply = backend.ask(ask)
             return Exchange(ask, await reply if inspect.isawaitable(reply) else reply)
         answer = self._respondent.answer(ask, trial)
-        if answer.score is not None and answer.expected is not None:
-            self.expected[answer.score] = answer.expected
+        self.expected.update(answer.expected)
         return Exchange(ask, answer.reply)
 
 
