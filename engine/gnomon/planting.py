@@ -268,8 +268,11 @@ class Respondent:
         reply = planted.reply
         if isinstance(reply, str):
             reply = Reply(text=reply, finish="stop", model=SERVED)
+        expected = {f"{block.label}.{part}": value for part, value in planted.parts.items()}
+        if planted.expected is not None:
+            expected[block.label] = planted.expected
         if ask.role != "subject":
-            return Answer(reply, block.label, planted.expected)
+            return Answer(reply, block.label, expected)
         went_wrong = own.child("wrong")
         if self._planting.refusals and went_wrong.uniform() < self._planting.refusals:
             reply = Reply(status="refused", text=REFUSAL, model=SERVED)
@@ -279,9 +282,6 @@ class Respondent:
                 reply = attrs.evolve(reply, text=_out_of_form(reply.text, went_wrong))
             if reply.probabilities is not None:
                 reply = attrs.evolve(reply, probabilities=None, status="truncated")
-        expected = {f"{block.label}.{part}": value for part, value in planted.parts.items()}
-        if planted.expected is not None:
-            expected[block.label] = planted.expected
         return Answer(reply, block.label, expected)
 
 
