@@ -92,6 +92,7 @@ class Surroundings(Protocol):
         seed: Random draws of the source, by name.
         round: 0 at first; one more each time an adaptive source is asked again.
         scores: For adaptive sources: the scores so far, by item key and score name, in plan order.
+        items: For adaptive sources: the items of all rounds before, by key, in plan order.
     """
 
     @property
@@ -102,6 +103,8 @@ class Surroundings(Protocol):
     def round(self) -> int: ...
     @property
     def scores(self) -> Mapping[str, Mapping[str, Sequence[Score]]]: ...
+    @property
+    def items(self) -> Mapping[str, Item]: ...
 
 
 class Source(Protocol):

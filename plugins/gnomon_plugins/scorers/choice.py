@@ -72,7 +72,10 @@ class Choice:
         wanted = self._wanted(record.trial)
         if reply.probabilities is None:
             return self._of_words(reply, wanted)
-        known = {plain(text): p for text, p in reply.probabilities.items()}
+        known: dict[str, float] = {}
+        for text, p in reply.probabilities.items():
+            # "yes" and "Yes" may both be options; they are one answer.
+            known[plain(text)] = known.get(plain(text), 0.0) + p
         total = sum(known.values())
         if plain(wanted) not in known or total <= 0:
             return self._none("unparsed", wanted=wanted, probabilities=dict(reply.probabilities))

@@ -62,6 +62,8 @@ class Weat:
 
     name: ClassVar[str] = "weat"
     needs: ClassVar[tuple[Need, ...]] = (Need(kind="embed"),)
+    # A text that a model wrote in an earlier turn may have been cut off.
+    accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated")
     parts: ClassVar[tuple[str, ...]] = ("s", *P_PARTS, "coverage", "words")
 
     x: str = "x"
