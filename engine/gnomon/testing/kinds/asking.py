@@ -225,6 +225,7 @@ def _faults(
 ) -> Iterable[str]:
     parts = getattr(subject.cls, "parts", None)
     own = subject.name
+    counted = ("ok", "truncated", *getattr(subject.cls, "counts", ()))
     # A score that is not read off the reply (a column of the stimuli) is the same whatever was answered.
     usable = list(scores) == ordinary
     for place, score in enumerate(scores):
@@ -238,7 +239,7 @@ def _faults(
             yield f"the score {score.name!r} has the status {score.status!r}, which there is not"
         if score.value is not None and not math.isfinite(score.value):
             yield f"the score {score.name!r} is {score.value}"
-        if score.value is not None and not usable and reply.status not in ("ok", "truncated"):
+        if score.value is not None and not usable and reply.status not in counted:
             yield f"the score {score.name!r} is {score.value:g} although the reply is {reply.status!r}"
         try:
             json.dumps(dict(score.detail), allow_nan=True).encode("utf-8")
