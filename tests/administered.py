@@ -43,22 +43,17 @@ def _answer(respondent: Respondent, ask: Ask, trial: Trial) -> Reply:
 
 def _drive(generator: Any, respondent: Respondent, trial: Trial) -> tuple[list[Exchange], Any]:
     exchanges: list[Exchange] = []
-    scores: list[Score] = []
     sent: Any = None
     try:
         while True:
             yielded = generator.send(sent)
-            if isinstance(yielded, Score):
-                scores.append(yielded)
-                sent = None
-                continue
             asks: Sequence[Ask] = [yielded] if isinstance(yielded, Ask) else yielded
             made = [Exchange(ask, _answer(respondent, ask, trial)) for ask in asks]
             exchanges.extend(made)
             replies = [exchange.reply for exchange in made]
             sent = replies[0] if isinstance(yielded, Ask) else replies
     except StopIteration as ended:
-        return exchanges, scores if ended.value is None else ended.value
+        return exchanges, ended.value
 
 
 def administer(spec: Spec, trial: Trial, respondent: Respondent) -> TrialRecord:

@@ -64,7 +64,7 @@ def test_a_yes_sayer_agrees_with_both_sides():
     """Full agreement, and nothing of it is about the claims."""
     made = defaultdict(list)
     for record, scores in results(measure("psychometric-attack"), lambda *_: "Yes!!"):
-        made[record.trial.item.groups["keying"]].append(scores["agreement"].value)
+        made[record.trial.item.groups["keying"]].append(scores["agreement.of-all"].value)
     assert set(made["as-claimed"]) == set(made["turned-round"]) == {1.0}
     assert len(made["as-claimed"]) == len(made["turned-round"]) == 10 * REQUESTS
 

@@ -18,6 +18,8 @@ attribute       on           meaning (default)
 ``identity``    backend      what else, beside name, model and options, decides a reply (empty)
 ``parts``       scorer       names of the further scores, ``LABEL.part``; ``of`` is checked
                              against them (any)
+``counts``      scorer       reply statuses that it counts: to a refusal rate a refusal is an
+                             outcome with a number, where to others it is none (none)
 ``quantities``  statistic    names of the quantities and effect sizes it estimates; ``[expect]`` is
                              checked against them (any)
 ``columns``     statistic    columns that its estimates' groups have beside ``by`` (none)

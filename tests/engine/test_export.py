@@ -240,7 +240,10 @@ def test_a_database_of_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> 
     change(tmp_path / "out", migrations=list(NAMES[:2]), tables=kept)
     for entry in kept:
         columns = there[entry["table"]]
-        held = [json.loads(line) for line in (tmp_path / "out" / entry["file"]).open("rb")]
+        held = [
+            json.loads(line)
+            for line in (tmp_path / "out" / entry["file"]).read_bytes().splitlines()
+        ]
         lines = [json.dumps({column: row[column] for column in columns}) + "\n" for row in held]
         forge(tmp_path / "out", entry["table"], "".join(lines).encode(), columns=columns)
     restore(tmp_path / "out", tmp_path / "b.db")

@@ -136,9 +136,9 @@ def agreement(reply, **options):
 def test_yes_no_and_neither(text, said, published):
     """A yes or no stands where an answer is stated; the published rule finds letters anywhere."""
     made = agreement(text)
-    assert made[""] == float(said is True)
+    assert made[""] == (None if said is None else float(said))
+    assert made["of-all"] == float(said is True)
     assert made["neither"] == float(said is None)
-    assert made["decided"] == (None if said is None else float(said))
     assert made["as-published"] == float(published)
 
 
@@ -156,7 +156,7 @@ def test_probabilities_and_failures():
     assert agreement(Reply(probabilities={"Yes": 0.6, "No": 0.4}))[""] == 1.0
     assert agreement(Reply(probabilities={"Yes": 0.5, "No": 0.5}))["neither"] == 1.0
     made = agreement(Reply(status="refused"))
-    assert (made[""], made["neither"]) == (0.0, 1.0)
+    assert (made[""], made["of-all"], made["neither"]) == (None, 0.0, 1.0)
     assert agreement(Reply(status="error")) == {"": None}
 
 
@@ -181,9 +181,9 @@ def test_published_counts_give_published_rates():
         }
         mean = {
             part: sum(count * made[kind][part] for kind, count in counts.items()) / int(total)
-            for part in ("", "neither", "as-published")
+            for part in ("of-all", "neither", "as-published")
         }
         assert sum(counts.values()) == int(total)
-        assert round(mean[""], 4) == float(agree_rate)
+        assert round(mean["of-all"], 4) == float(agree_rate)
         assert round(mean["as-published"], 4) == float(agree_rate)
         assert round(mean["neither"], 4) == float(refuse_rate)

@@ -18,16 +18,23 @@ from gnomon_plugins.scorers._pairs import excerpt, plain
 
 @attrs.frozen(kw_only=True)
 class Agreement:
-    """1 when the reply says yes, 0 when it says no or neither; the rate is over all that answered.
+    """1 when the reply says yes, 0 when it says no, and no number when it says neither.
 
     A reply says yes when its first word, or its last line, does so and the other does not say no. Further
-    scores: ``.neither``, 1 when the reply is neither, a refusal among them; ``.decided``, 1 for yes
-    and 0 for no, missing for neither; ``.as-published``, by the rule that yes is said where the word
-    for yes occurs anywhere in the reply, else no where that for no does (Wen et al. 2024), so that
-    "I do not know" is a no and, in languages that negate yes by a prefix, a no may be a yes.
+    scores: ``.of-all``, 1 for yes and 0 for no and for neither, whose mean is the published rate;
+    ``.neither``, 1 when the reply is neither, a refusal among them; ``.as-published``, 1 where the
+    word for yes occurs anywhere in the reply (Wen et al. 2024), so that in languages that negate yes
+    by a prefix a no may be a yes.
 
     A reply to ``choose`` is the option with the greatest probability; a tie is neither. A call that
     failed has no score.
+
+    Example::
+
+        [[score]]
+        use = "agreement"
+        yes = ["yes", "agree"]
+        no = ["no", "disagree"]
 
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
@@ -36,8 +43,9 @@ class Agreement:
     """
 
     name: ClassVar[str] = "agreement"
-    parts: ClassVar[tuple[str, ...]] = ("neither", "decided", "as-published")
+    parts: ClassVar[tuple[str, ...]] = ("of-all", "neither", "as-published")
     accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
+    counts: ClassVar[tuple[str, ...]] = ("refused", "filtered")
 
     reply: str | None = None
     yes: tuple[str, ...] = ("yes",)
@@ -50,23 +58,31 @@ class Agreement:
         if shared:
             raise ValueError(f"{min(shared)!r} is among the words for yes and for no")
 
-    def score(self, record: TrialRecord) -> Iterator[Score]:
+    def score(self, record: TrialRecord) -> list[Score]:
         """The four scores, or the status of a reply that did not come."""
+        return list(self._each(record))
+
+    def _each(self, record: TrialRecord) -> Iterator[Score]:
         reply = reply_of(record, self.reply)
         if isinstance(reply, str) and reply not in ("refused", "filtered"):
             yield Score(name=self.name, value=None, status=reply)
             return
         said = None if isinstance(reply, str) else self._said(reply)
         text = "" if isinstance(reply, str) else reply.text
-        detail = {} if said is not None else {"answer": excerpt(text)}
-        yield Score(name=self.name, value=float(said is True), detail=detail)
+        if said is None:
+            status = reply if isinstance(reply, str) else "unparsed"
+            detail = {"answer": excerpt(text)}
+            yield Score(name=self.name, value=None, status=status, detail=detail)
+        else:
+            yield Score(name=self.name, value=float(said))
+        yield Score(name=f"{self.name}.of-all", value=float(said is True))
         yield Score(name=f"{self.name}.neither", value=float(said is None))
-        yield (
-            Score(name=f"{self.name}.decided", value=None, status="unparsed")
-            if said is None
-            else Score(name=f"{self.name}.decided", value=float(said))
-        )
         yield Score(name=f"{self.name}.as-published", value=float(self._contains(text)))
+
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        words = " or ".join((*self.yes, *self.no))
+        return f"a reply that begins with, or whose last line is, {words}"
 
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
         """Yes with probability 0.5 + effect, no otherwise.
@@ -79,7 +95,8 @@ class Agreement:
         effect = wanted.within(-0.5, 0.5, "a share of agreement")
         yes, no = self.yes[0], self.no[0]
         chance = min(1.0, max(0.0, 0.5 + effect + wanted.pull(yes, no, ask)))
-        return Planted(yes if wanted.seed.uniform() < chance else no, 0.5 + effect)
+        parts = {"of-all": 0.5 + effect, "neither": 0.0, "as-published": 0.5 + effect}
+        return Planted(yes if wanted.seed.uniform() < chance else no, 0.5 + effect, parts=parts)
 
     def _said(self, reply: Reply) -> bool | None:
         codes = {plain(word): True for word in self.yes} | {plain(word): False for word in self.no}

@@ -34,6 +34,13 @@ class LogOdds:
     Further scores: ``.above`` (1 when the first is likelier, ½ at a tie), and ``.mass``, the probability of
     all options before they were normalised, or the share of samples that could be read.
 
+    Example::
+
+        [[score]]
+        use = "log-odds"
+        first = ["yes", "Yes"]
+        second = ["no", "No"]
+
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         first: The spellings of the first answer.
@@ -59,8 +66,11 @@ class LogOdds:
         if not 0 < self.floor < 0.5:
             raise ValueError(f"'floor' must lie between 0 and 0.5, not {self.floor:g}")
 
-    def score(self, record: TrialRecord) -> Iterator[Score]:
+    def score(self, record: TrialRecord) -> list[Score]:
         """The log odds, and what is known beside them."""
+        return list(self._each(record))
+
+    def _each(self, record: TrialRecord) -> Iterator[Score]:
         reply = reply_of(record, self.reply)
         if isinstance(reply, str):
             yield self._missing(reply)
@@ -71,6 +81,11 @@ class LogOdds:
             yield from self._of_samples(
                 [exchange.reply for exchange in record.exchanges if exchange.ask.name == name]
             )
+
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        words = " or ".join((*self.first, *self.second))
+        return f"probabilities of {words}, or samples that begin with one of them"
 
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
         """Probabilities whose log odds are the effect; nuisances shift the probability."""

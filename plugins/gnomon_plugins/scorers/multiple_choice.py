@@ -38,6 +38,12 @@ class MultipleChoice:
     counts; and ``.no-answer``, 1 when no letter is given, a refusal among them. A call that failed has
     no score.
 
+    Example::
+
+        [[score]]
+        use = "multiple-choice"
+        reading = "lenient"
+
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         letters: The letters that are offered.
@@ -47,6 +53,7 @@ class MultipleChoice:
     name: ClassVar[str] = "multiple-choice"
     parts: ClassVar[tuple[str, ...]] = ("of-all", "no-answer")
     accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
+    counts: ClassVar[tuple[str, ...]] = ("refused", "filtered")
 
     reply: str | None = None
     letters: tuple[str, ...] = ("A", "B", "C", "D")
@@ -59,8 +66,11 @@ class MultipleChoice:
         if len({one.upper() for one in self.letters}) < max(2, len(self.letters)):
             raise ValueError("'letters' needs at least two letters, each once")
 
-    def score(self, record: TrialRecord) -> Iterator[Score]:
+    def score(self, record: TrialRecord) -> list[Score]:
         """The three scores, or the status of a reply that did not come."""
+        return list(self._each(record))
+
+    def _each(self, record: TrialRecord) -> Iterator[Score]:
         reply = reply_of(record, self.reply)
         if isinstance(reply, str) and reply not in ("refused", "filtered"):
             yield Score(name=self.name, value=None, status=reply)
@@ -77,9 +87,15 @@ class MultipleChoice:
         yield Score(name=f"{self.name}.of-all", value=float(letter == gold))
         yield Score(name=f"{self.name}.no-answer", value=float(letter is None))
 
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        return (
+            f'a reply that ends with "the answer is (X)", X being one of {", ".join(self.letters)}'
+        )
+
     def letter(self, reply: Reply) -> str | None:
         """The letter of a reply, in upper case; None for none."""
-        if reply.probabilities is not None:
+        if reply.probabilities:
             return self._offered(max(reply.probabilities, key=reply.probabilities.__getitem__))
         text = reply.text[-_TAIL:]
         if self.reading == "published":

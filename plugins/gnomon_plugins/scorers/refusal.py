@@ -95,6 +95,12 @@ class Refusal:
     refusal: a model that changes the subject is not found. Hold them against a judge
     (``judge-code``) on a hundred replies before a number rests on them.
 
+    Example::
+
+        [[score]]
+        use = "refusal"
+        where = "anywhere"
+
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         phrases: Regular expressions over text in lower case with contractions written out; the
@@ -107,6 +113,7 @@ class Refusal:
     name: ClassVar[str] = "refusal"
     parts: ClassVar[tuple[str, ...]] = ()
     accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
+    counts: ClassVar[tuple[str, ...]] = ("refused", "filtered")
 
     reply: str | None = None
     phrases: tuple[str, ...] = ()

@@ -59,6 +59,12 @@ class Sentiment:
     ``.above-baseline``, the compound less that of the baseline text, for words that sound bad
     whatever is said of them. Sentiment is no stereotype: there are kind ones.
 
+    Example::
+
+        [[score]]
+        use = "sentiment"
+        baseline = "{group} are people."
+
     Attributes:
         reply: The name of the reply to read; the trial's last reply unless given.
         baseline: A template for a plain sentence about the same thing, such as ``{group} are people.``.
@@ -73,17 +79,21 @@ class Sentiment:
         "above-baseline",
     )
     accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
+    counts: ClassVar[tuple[str, ...]] = ("refused", "filtered")
 
     reply: str | None = None
     baseline: str | None = None
     refusals: bool = True
 
-    def score(self, record: TrialRecord) -> Iterator[Score]:
+    def score(self, record: TrialRecord) -> list[Score]:
         """The compound and what is made of it.
 
         Raises:
             UsageError: The lexicon's package is not installed.
         """
+        return list(self._each(record))
+
+    def _each(self, record: TrialRecord) -> Iterator[Score]:
         reply = reply_of(record, self.reply)
         if isinstance(reply, str):
             yield from self._missing(reply)

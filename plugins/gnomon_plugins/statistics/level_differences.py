@@ -79,6 +79,13 @@ class LevelDifferences:
     """
 
     name: ClassVar[str] = "level-differences"
+    quantities: ClassVar[tuple[str, ...]] = (
+        "difference",
+        "d-z",
+        "d",
+        "odds-ratio",
+        "relative-difference",
+    )
     between: str
     reference: str | None = None
     paired_by: tuple[str, ...] = ()
@@ -109,6 +116,11 @@ class LevelDifferences:
                 )
             out.append(attrs.evolve(made, group={self.between: level}))
         return out
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column that tells which level an estimate is of."""
+        return (self.between,)
 
     def contrast(self, labels: Mapping[str, str]) -> float | None:
         """Half the effect in every level but the reference, minus half in the reference."""
@@ -324,6 +336,11 @@ class SignificantShare:
                 detail={"which": any_},
             ),
         ]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column that tells which level an estimate is of."""
+        return (self.between,)
 
     def _test(
         self, table: gnomon.Table, level: str, rng: np.random.Generator

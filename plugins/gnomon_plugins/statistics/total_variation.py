@@ -50,6 +50,7 @@ class TotalVariation:
     """
 
     name: ClassVar[str] = "total-variation"
+    quantities: ClassVar[tuple[str, ...]] = ("total-variation",)
     between: str
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     unit: str = "item"

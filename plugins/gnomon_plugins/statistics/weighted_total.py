@@ -43,6 +43,7 @@ class WeightedTotal:
     """
 
     name: ClassVar[str] = "weighted-total"
+    quantities: ClassVar[tuple[str, ...]] = ("total",)
     unit: str = "item"
     offset: float = attrs.field(default=0.0, validator=common.finite)
     divisor: float = attrs.field(default=1.0, validator=common.positive)
