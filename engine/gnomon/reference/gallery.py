@@ -31,18 +31,16 @@ def digest(spec: Spec) -> str:
     return sha256(spec.text.encode("utf-8")).hexdigest()[:16]
 
 
-def summary(spec: Spec, report: Report | None, setting: Mapping[str, Any]) -> Mapping[str, Any]:
+def summary(spec: Spec, report: Report, setting: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the file of validations keeps: the verdict, and the figures of the first statistic that tests.
 
     Args:
         spec: The measure.
-        report: What planted respondents said; None where nothing can be planted.
+        report: What planted respondents said.
         setting: What was not as the measure has it, such as repeats.
     """
-    found: dict[str, Any] = {"spec": digest(spec), "planted": report is not None}
-    if setting:
-        found["with"] = dict(setting)
-    return found if report is None else {**found, **_figures(report)}
+    found: dict[str, Any] = {"spec": digest(spec), **_figures(report)}
+    return {**found, "with": dict(setting)} if setting else found
 
 
 def _figures(report: Report) -> Mapping[str, Any]:
@@ -150,8 +148,6 @@ def _count(number: int, noun: str) -> str:
 def _verdict(spec: Spec, found: Mapping[str, Any] | None) -> str:
     if found is None or found["spec"] != digest(spec):
         return f"not known for this version of the spec; `gnomon validate {spec.name}` tries it"
-    if not found["planted"]:
-        return "nothing can be planted; held against published values in its tests"
     said = "holds" if found["holds"] else "does not hold"
     if found["changed_by"]:
         said += f"; changed by {', '.join(found['changed_by'])}"
