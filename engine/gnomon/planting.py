@@ -268,18 +268,20 @@ class Respondent:
         reply = planted.reply
         if isinstance(reply, str):
             reply = Reply(text=reply, finish="stop", model=SERVED)
+        expected = {f"{block.label}.{part}": value for part, value in planted.parts.items()}
+        if planted.expected is not None:
+            expected[block.label] = planted.expected
         if ask.role != "subject":
-            return Answer(reply)
+            return Answer(reply, block.label, expected)
         went_wrong = own.child("wrong")
         if self._planting.refusals and went_wrong.uniform() < self._planting.refusals:
             reply = Reply(status="refused", text=REFUSAL, model=SERVED)
         elif self._planting.errors and went_wrong.uniform() < self._planting.errors:
-            reply = attrs.evolve(reply, text=_out_of_form(reply.text, went_wrong))
+            # Vectors have no form that they could miss.
+            if reply.vectors is None:
+                reply = attrs.evolve(reply, text=_out_of_form(reply.text, went_wrong))
             if reply.probabilities is not None:
                 reply = attrs.evolve(reply, probabilities=None, status="truncated")
-        expected = {f"{block.label}.{part}": value for part, value in planted.parts.items()}
-        if planted.expected is not None:
-            expected[block.label] = planted.expected
         return Answer(reply, block.label, expected)
 
 

@@ -79,9 +79,9 @@ class Simulated:
         return self._made[key]
 
     def expected(self, names: Sequence[str]) -> Table | None:
-        """The same table with expected scores; None when they are not known."""
+        """The same table with expected scores, NaN where not known; None when the first is not."""
         rows = self._rows(names)
-        if not all(any(name in row.expected for row in rows) for name in names):
+        if not any(names[0] in row.expected for row in rows):
             return None
         return _table(rows, names, self.design, expected=True)
 
