@@ -20,6 +20,10 @@ REPEATS = {
 }
 """So that the smallest groups have units enough to be judged."""
 ONLY: dict[str, dict[str, tuple[str, ...]]] = {
+    "autocomplete-stereotyping": {
+        "condition": ("asked-plainly", "asked-safely"),
+        "stem": ("why-so", "how-come"),
+    },
     "decision-discrimination": {
         "answer": ("asked-plainly",),
         "form": ("told-outright",),
@@ -38,12 +42,14 @@ ONLY: dict[str, dict[str, tuple[str, ...]]] = {
 
 RUNS = {
     "autocomplete-stereotyping": 8,
-    "seat": 6,
     "decision-discrimination": 8,
+    "opinions-and-tropes": 8,
     "persona-reasoning": 8,
+    "psychometric-attack": 8,
+    "seat": 6,
 }
 """Simulated runs of each kind, where 16 take longer than they show."""
-LIMIT = {"decision-discrimination": 5}
+LIMIT = {"decision-discrimination": 4}
 """Items, likewise."""
 EFFECT = {"autocomplete-stereotyping": 0.2}
 """Where 0.3, the usual one, is more than the answers can hold together with its noise."""

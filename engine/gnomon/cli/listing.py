@@ -10,7 +10,10 @@ import click
 from gnomon.cli.common import no_runs, plugin_option
 from gnomon.cli.tables import Form, form_options, plain_table, write
 
-HIDDEN = ("reason", "finished", "planned", "started_at")
+HIDDEN = (
+    *("reason", "finished", "planned", "started_at"),
+    *("version", "title", "seed", "repeats", "trial_limit", "command"),
+)
 """What programs are given and a table has no room for."""
 GIVES = ("measure", "model", "from")
 WRAPS = ("title", "what")
@@ -100,6 +103,7 @@ def _runs(database: Path) -> list[dict[str, Any]]:
     from gnomon.store import Store
 
     with Store.open(database) as store:
+        stored = {run["run"]: run for run in store.runs()}
         return [
             {
                 "run": state.run,
@@ -109,7 +113,11 @@ def _runs(database: Path) -> list[dict[str, Any]]:
                 "trials": state.trials,
                 "state": state.state,
                 "started": state.started_at[:16].replace("T", " "),
-                **{name: value for name, value in attrs.asdict(state).items() if name in HIDDEN},
+                **{
+                    name: value
+                    for name, value in {**stored[state.run], **attrs.asdict(state)}.items()
+                    if name in HIDDEN
+                },
             }
             for state in states_of(store)
         ]
