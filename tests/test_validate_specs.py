@@ -27,6 +27,7 @@ ONLY: dict[str, dict[str, tuple[str, ...]]] = {
         "condition": ("asked-plainly", "asked-safely"),
         "stem": ("why-so", "how-come"),
     },
+    "big-five-stability": {"trait": ("extraversion", "openness")},
     "decision-discrimination": {
         "answer": ("asked-plainly",),
         "form": ("told-outright",),
@@ -45,6 +46,7 @@ ONLY: dict[str, dict[str, tuple[str, ...]]] = {
 
 RUNS = {
     "autocomplete-stereotyping": 8,
+    "big-five-stability": 8,
     "decision-discrimination": 8,
     "opinions-and-tropes": 8,
     "persona-reasoning": 8,

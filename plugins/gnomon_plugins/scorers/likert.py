@@ -35,8 +35,8 @@ class Likert:
     Attributes:
         points: The scale's points in words, lowest first.
         reply: The name of the reply to read; the trial's last reply unless given.
-        labels: A list field or draw that gives for each point, lowest first, what else stands for it in
-            this trial, such as its letter or number on the page.
+        labels: A list field or draw, or several, that give for each point, lowest first, what else stands
+            for it in this trial, such as its letter or number on the page.
         keyed: A field of the item that says how it is keyed; without it no item is turned.
         reverse: Values of that field that mean "keyed in reverse".
         first: What the lowest point counts.
@@ -48,7 +48,7 @@ class Likert:
 
     points: tuple[str, ...]
     reply: str | None = None
-    labels: str | None = None
+    labels: str | tuple[str, ...] | None = None
     keyed: str | None = None
     reverse: tuple[str, ...] = ("-", "reverse", "reversed")
     first: int = 1
@@ -113,14 +113,17 @@ class Likert:
 
     def _known(self, trial: Trial) -> dict[str, int]:
         known = {plain(point): self.first + place for place, point in enumerate(self.points)}
-        for place, label in enumerate(self._labels(trial)):
-            known.setdefault(plain(label), self.first + place)
+        for labels in self._label_lists(trial):
+            for place, label in enumerate(labels):
+                known.setdefault(plain(label), self.first + place)
         return known
 
+    def _label_lists(self, trial: Trial) -> list[tuple[str, ...]]:
+        names = (self.labels,) if isinstance(self.labels, str) else self.labels or ()
+        return [texts(trial, [name])[: len(self.points)] for name in names if present(trial, name)]
+
     def _labels(self, trial: Trial) -> tuple[str, ...]:
-        if self.labels is None or not present(trial, self.labels):
-            return ()
-        return texts(trial, [self.labels])[: len(self.points)]
+        return tuple(label for labels in self._label_lists(trial) for label in labels)
 
     def _spelled(self, trial: Trial, options: tuple[str, ...]) -> list[str] | None:
         """For each point the option that stands for it; None when one has no option."""

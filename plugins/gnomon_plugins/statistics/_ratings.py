@@ -9,6 +9,7 @@ rater or item), or one score with ``unit`` and ``rater``, label columns.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -39,7 +40,7 @@ class Ratings:
 
 def ratings(
     table: gnomon.Table,
-    unit: str,
+    unit: str | Sequence[str],
     rater: str | None,
     *,
     complete: bool,
@@ -51,7 +52,8 @@ def ratings(
 
     Args:
         table: The rows.
-        unit: Label column of the units, when one score is rated by several.
+        unit: Label column of the units, or several whose combinations are the units, when one score is
+            rated by several.
         rater: Label column of the raters; None when the scores in ``of`` are the raters.
         complete: Leave out units that lack a rating.
         need: Fewest units.
@@ -82,14 +84,14 @@ def ratings(
                 f"{what} needs at least 2 {noun}s, and all {common.plural(len(kept), 'row')} have the "
                 f"same {rater!r} ({names[0]!r})"
             )
-        units, rows = kept.coded(unit)
+        units, rows = _combined(kept, (unit,) if isinstance(unit, str) else unit)
         _, columns = kept.coded(rater)
         counts = np.zeros((len(units), len(names)), dtype=np.int64)
         np.add.at(counts, (rows, columns), 1)
         if counts.max() > 1:
             row, column = (int(index) for index in np.argwhere(counts > 1)[0])
             raise gnomon.StatisticError(
-                f"{what} needs one rating of each unit by each {noun}, and {unit} = "
+                f"{what} needs one rating of each unit by each {noun}, and {_named(unit)} = "
                 f"{str(units[row])!r} has {counts[row, column]} by {rater} = {names[column]!r}; keep "
                 "one with 'where', or score the item as a whole"
             )
@@ -138,3 +140,20 @@ def _finite(values: np.ndarray, name: str, what: str) -> None:
 def left_out(count: int) -> str | None:
     """A note on units without enough ratings."""
     return f"{common.plural(count, 'unit')} left out for want of ratings" if count else None
+
+
+def _named(unit: str | Sequence[str]) -> str:
+    return unit if isinstance(unit, str) else " and ".join(unit)
+
+
+def _combined(table: gnomon.Table, columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The combinations of columns that occur, as texts, and for each row the position of its own."""
+    import numpy as np
+
+    if len(columns) == 1:
+        return table.coded(columns[0])
+    parts = [table.label(name).tolist() for name in columns]
+    texts, codes = np.unique(
+        np.array([" / ".join(row) for row in zip(*parts, strict=True)]), return_inverse=True
+    )
+    return texts, codes

@@ -7,7 +7,7 @@ named in the note, because it makes every coefficient of this family meaningless
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
@@ -35,7 +35,13 @@ if TYPE_CHECKING:
 
 
 def _answers(
-    table: gnomon.Table, unit: str, part: str | None, *, need: int, items: int, what: str
+    table: gnomon.Table,
+    unit: str | Sequence[str],
+    part: str | None,
+    *,
+    need: int,
+    items: int,
+    what: str,
 ) -> tuple[Ratings, str | None]:
     """Answers of shape (units, items), and notes; no item is constant."""
     found = ratings(table, unit, part, complete=True, need=need, what=what, noun="item")
@@ -93,7 +99,7 @@ class CronbachAlpha:
         part = "item"
 
     Attributes:
-        unit: Label column of those who answered, with ``part``.
+        unit: Label column of those who answered, with ``part``; several for their combinations.
         part: Label column of the items; without it the scores in ``of`` are the items.
         cluster: Label column whose units are not independent; the design's unless given, ``none``
             to take units as independent.
@@ -102,7 +108,7 @@ class CronbachAlpha:
 
     name: ClassVar[str] = "cronbach-alpha"
     reliability: ClassVar[bool] = True
-    unit: str = "repeat"
+    unit: str | tuple[str, ...] = "repeat"
     part: str | None = None
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
@@ -211,7 +217,7 @@ class McdonaldOmega:
         part = "item"
 
     Attributes:
-        unit: Label column of those who answered, with ``part``.
+        unit: Label column of those who answered, with ``part``; several for their combinations.
         part: Label column of the items; without it the scores in ``of`` are the items.
         cluster: Label column whose units are not independent; the design's unless given, ``none``
             to take units as independent.
@@ -222,7 +228,7 @@ class McdonaldOmega:
     name: ClassVar[str] = "mcdonald-omega"
     quantities: ClassVar[tuple[str, ...]] = ("omega",)
     reliability: ClassVar[bool] = True
-    unit: str = "repeat"
+    unit: str | tuple[str, ...] = "repeat"
     part: str | None = None
     cluster: str | None = None
     resamples: int = attrs.field(default=500, validator=common.at_least(100))
