@@ -290,6 +290,26 @@ def test_missing_capability_is_said_before_the_first_call(
     assert subject.calls == []
 
 
+JUDGED_WHEN_POLITE = (
+    tiny.SPEC.replace("[stimuli]", '[roles]\njudge = "marks the answers"\n\n[stimuli]')
+    .replace("[[score]]", '[[turn]]\nrole = "judge"\nname = "mark"\nonly = {{ tone = "polite" }}\n'
+             'user = "Is this polite: {{reply}}"\nprefill = "It is "\n\n[[score]]', 1)
+)  # fmt: skip
+
+
+def test_levels_that_are_not_asked_need_no_model(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """With ``only`` a role that only other levels ask for may be left out, and is asked for else."""
+    outcome = tiny.run_tiny(tmp_path, JUDGED_WHEN_POLITE, only={"tone": ("plain",)})
+    assert outcome.exit_code == EXIT_DONE
+    with pytest.raises(UsageError) as error:
+        tiny.run_tiny(tmp_path, JUDGED_WHEN_POLITE, only={"tone": ("plain", "polite")})
+    assert str(error.value) == (
+        "the measure 'tiny' needs a model for judge: give --role judge=BACKEND:MODEL"
+    )
+
+
 def test_item_scores_read_all_trials_of_an_item(
     tmp_path: Path, subject: type[tiny.Subject]
 ) -> None:
@@ -400,14 +420,6 @@ def test_only_with_an_unknown_column_names_the_nearest(tmp_path: Path) -> None:
     [
         ({"repeats": 0}, "--repeats must be at least 1; it is 0"),
         ({"limit": -1}, "--limit must be at least 1; it is -1"),
-        ({"concurrency": 0}, "--concurrency must be at least 1; it is 0"),
-        ({"concurrency": 10**6}, "--concurrency must be at most 10000; it is 1000000"),
-        ({"timeout": 0.0}, "--timeout must be above 0; it is 0"),
-        ({"max_calls": 0}, "--max-calls must be at least 1; it is 0"),
-        ({"max_cost": -1.0}, "--max-cost must be above 0; it is -1"),
-        ({"max_time": float("nan")}, "--max-time must be above 0; it is nan"),
-        ({"retries": -1}, "--retries must be at least 0; it is -1"),
-        ({"max_wait": -1.0}, "--max-wait must not be negative; it is -1"),
     ],
 )
 def test_absurd_options_are_refused(tmp_path: Path, options: dict[str, Any], sentence: str) -> None:

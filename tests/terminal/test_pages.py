@@ -112,6 +112,17 @@ def test_markdown_holds_no_markup_of_others(folder: Path) -> None:
     assert "=cmd\\|' /c calc'!a\\#" in page(folder, "failures", 80, "--md")
 
 
+def test_programs_are_told_all_of_a_run(folder: Path) -> None:
+    """What a table has no room for is in the JSON."""
+    (run,) = json.loads(said("list", "runs", "--json", "--db", str(folder / "results.db")))
+    assert run["state"] == "incomplete"
+    assert run["reason"] == (
+        "6 trials could not be finished, most often: the service is down (request 8123)"
+    )
+    assert (run["finished"], run["planned"], run["seed"], run["repeats"]) == (36, 42, 3, 3)
+    assert run["title"] == "Yes to a statement, by a model that misbehaves"
+
+
 def on_terminal(folder: Path, *words: str, width: int, **environment: str) -> str:
     """What a command writes to a real terminal of some width."""
     ours, theirs = pty.openpty()

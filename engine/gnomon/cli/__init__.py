@@ -35,6 +35,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "export": (
+        "gnomon.cli.export",
+        "Write results for other programs: everything, one view, logs of Inspect, or what to cite.",
+    ),
     "failures": (
         "gnomon.cli.failures",
         "Show the commonest replies that could not be read, and what would have been; refusals and errors.",

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import (
     files_of,
     json_option,
@@ -67,7 +68,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
         # Nobody is asked, so a role without a model costs an unknown amount and stops nothing.
         bound = bind(spec, roles, catalogue, only=roles)
         format_ = choose_format(request.format, spec, bound)
-        needed = [need for need in needs(spec, format_) if need.role in bound]
+        needed = [need for need in needs(spec, format_, request.only) if need.role in bound]
         check_needs(spec.name, needed, bound, catalogue)
         for role, binding in bound.items():
             price = getattr(binding.backend, "price", None)
@@ -137,10 +138,12 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
     chosen = plan.examples if examples < 0 else plan.examples[:examples]
     for example in chosen:
         condition = ", ".join(f"{name} {level}" for name, level in example.condition.items())
-        click.echo(f"\n── {example.item}{f': {condition}' if condition else ''}")
+        title = f"── {example.item}{f': {condition}' if condition else ''}"
+        terminal.say(f"\n{terminal.visible(title)}")
         for ask in example.asks:
             click.echo(f"{ask.name} ({ask.kind}, {ask.role})")
-            click.echo("\n".join(f"  {line}" for line in shown(ask).splitlines()))
+            text = terminal.visible(shown(ask), lines=True)
+            terminal.say("\n".join(f"  {line}" for line in text.splitlines()))
     if len(chosen) < len(plan.examples) and examples:
         click.echo(
             f"\n({len(plan.examples) - len(chosen)} more conditions; --examples -1 shows all)"

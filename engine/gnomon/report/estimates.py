@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from gnomon.methods import told
 from gnomon.report import charts, forest
 from gnomon.report.asking import among, ask, columns_of, literal
 from gnomon.report.parts import Figure, Table
@@ -112,7 +113,7 @@ def table(rows: Sequence[Row], by: Sequence[str], *, several: bool, named: bool 
         several: They are of several models.
         named: They are of several statistics, which are named.
     """
-    told = named or len({row["quantity"] for row in rows}) > 1
+    several_kinds = named or len({row["quantity"] for row in rows}) > 1
     level = next((row["level"] for row in rows if row["level"] is not None), None)
     effect = next((row["effect"] for row in rows if row["effect"]), None)
     cells: dict[str, Any] = {}
@@ -123,7 +124,7 @@ def table(rows: Sequence[Row], by: Sequence[str], *, several: bool, named: bool 
         cells["model"] = lambda row: called(row["label"], 60)
     if by:
         cells[", ".join(by)] = lambda row: group(row["columns"])
-    if told or not cells:
+    if several_kinds or not cells:
         cells["what"] = lambda row: short(row["quantity"])
     words = len(cells)
     cells["estimate"] = lambda row: "none" if row["value"] is None else number(row["value"])
@@ -154,12 +155,16 @@ def _effect(row: Row, *, named: bool) -> str:
 
 def _notes(rows: Sequence[Row], *, named: bool) -> list[str]:
     """Methods, and what is to be said of single rows, each once."""
-    methods = dict.fromkeys(
-        f"{short(row['statistic'], 40) if named else 'Method'}: {short(row['method'], 300)}."
-        for row in rows
-        if row["value"] is not None and row["method"]
-    )
-    out = list(methods)[:12]
+    held: dict[str, list[str]] = {}
+    for row in rows:
+        if row["value"] is not None and row["method"]:
+            heading = short(row["statistic"], 40) if named else "Method"
+            held.setdefault(heading, []).append(row["method"])
+    out = [
+        f"{heading}: {short(method, 300)}."
+        for heading, own in held.items()
+        for method in told(own)[:4]
+    ]
     said: dict[str, list[str]] = {}
     for row in rows:
         if row["note"]:

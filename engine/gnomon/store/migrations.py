@@ -11,6 +11,7 @@ content (texts, items, replies) has a 16-byte hash. Long repeated texts are stor
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gnomon.store.dictionary import rows as dictionary_rows
@@ -303,6 +304,14 @@ def applied(connection: sqlite3.Connection) -> tuple[str, ...]:
         "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY id", (SET,)
     )
     return tuple(name for (name,) in found)
+
+
+def create(connection: sqlite3.Connection, names: Sequence[str]) -> None:
+    """Make the schema that a database had after these migrations, in a file that has none."""
+    from sqlite_utils import Database
+
+    later = NAMES[len(names) :]
+    migrations().apply(Database(connection, execute_plugins=False), stop_before=later or None)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -211,6 +211,7 @@ class Pearson:
     """
 
     name: ClassVar[str] = "pearson"
+    quantities: ClassVar[tuple[str, ...]] = ("r",)
     relates: ClassVar[str] = "pair"
     alternative: Alternative = "two-sided"
     cluster: str | None = None
@@ -268,6 +269,7 @@ class Spearman:
     """
 
     name: ClassVar[str] = "spearman"
+    quantities: ClassVar[tuple[str, ...]] = ("rho", "r")
     relates: ClassVar[str] = "pair"
     alternative: Alternative = "two-sided"
     cluster: str | None = None
@@ -374,6 +376,7 @@ class Kendall:
     """
 
     name: ClassVar[str] = "kendall"
+    quantities: ClassVar[tuple[str, ...]] = ("tau-b",)
     alternative: Alternative = "two-sided"
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
