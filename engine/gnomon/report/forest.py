@@ -41,16 +41,7 @@ def forest(
         wide = (WIDTH + 150) // len(models) - 16
         rows = [{**row, "model": called(row["model"], wide // 7)} for row in rows]
         models = [called(model, wide // 7) for model in models]
-    drawn = [
-        {
-            **row,
-            "told": f"{row['group']}, {row['model']}: {_told(row)}",
-            "figures": _told(row),
-            "nought": 0,
-        }
-        for row in rows
-        if row["value"] is not None
-    ]
+    drawn = _told_rows(rows)
     ends = [
         row[name] for row in drawn for name in ("low", "value", "high") if row[name] is not None
     ]
@@ -106,6 +97,20 @@ def forest(
     step = {"step": 10 if len(models) > 3 else 12, "for": "offset"} if apart else {"step": 26}
     chart = alt.layer(*layers, data=data)
     return configured(chart.properties(width=WIDTH + (140 if several else 0), height=step))
+
+
+def _told_rows(rows: Rows) -> list[dict[str, Any]]:
+    """The rows that have a value, with what is said of them."""
+    return [
+        {
+            **row,
+            "told": f"{row['group']}, {row['model']}: {_told(row)}",
+            "figures": _told(row),
+            "nought": 0,
+        }
+        for row in rows
+        if row["value"] is not None
+    ]
 
 
 def _in_panels(alt: Any, layers: list[Any], data: Any, models: Sequence[str]) -> Any:
