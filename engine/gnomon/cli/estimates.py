@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from gnomon.cli.tables import Column, Table
+from gnomon.methods import told
 
 if TYPE_CHECKING:
     from gnomon.store import EstimateRow, Store
@@ -180,22 +181,9 @@ def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Tabl
     )
 
 
-def _methods(block: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How the numbers were found: once when all were found alike, else for which groups each."""
-    found: dict[str, list[str]] = {}
-    for row in block:
-        if row["value"] is not None and row["method"]:
-            group = ", ".join(row["columns"].values()) or "all"
-            found.setdefault(row["method"], []).append(group)
-    groups = [group for members in found.values() for group in members]
-    if len(found) == 1 or len(set(groups)) < len(groups):
-        return list(found)[:1]
-    return [f"{', '.join(members)}: {method}" for method, members in found.items()]
-
-
 def _notes(block: Sequence[Mapping[str, Any]]) -> list[str]:
     """Methods, notes and the family, each once; the groups a note is for when not for all."""
-    out = _methods(block)
+    out = told(row["method"] for row in block if row["value"] is not None and row["method"])
     notes: dict[str, list[str]] = {}
     for row in block:
         if row["note"]:

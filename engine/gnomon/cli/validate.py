@@ -160,7 +160,7 @@ def _row(found: Finding) -> tuple[str, ...]:
         _rate(found.bias, percent=False),
         _rate(found.coverage),
         _rate(found.power),
-        "fault" if found.faults else ("ok" if found.judged else "not judged"),
+        "fault" if found.faults else ("ok" if found.judged else "–"),
     )
 
 
@@ -177,10 +177,12 @@ def _print_report(report: Report) -> None:
         for place, row in enumerate(rows)
     ]
     columns = tuple(
-        Column(name, right=2 <= place <= 6, gives="no" if 2 <= place <= 6 else "wrap")
+        Column(name, right=2 <= place <= 6, gives="no" if place >= 2 else "wrap")
         for place, name in enumerate(head)
     )
-    write(None, [Table(columns=columns, rows=tuple(named))], list, empty="")
+    unsure = any(not one.judged and not one.faults for one in report.findings)
+    notes = ("–: too few runs to judge",) if unsure else ()
+    write(None, [Table(columns=columns, rows=tuple(named), notes=notes)], list, empty="")
     for found in report.findings:
         for fault in found.faults:
             click.echo(f"{found.nuisance}: {found.statistic} {fault}")

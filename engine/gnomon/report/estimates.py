@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from gnomon.methods import told
 from gnomon.report import charts, forest
 from gnomon.report.asking import among, ask, columns_of, literal
 from gnomon.report.parts import Figure, Table
@@ -137,9 +138,7 @@ def table(rows: Sequence[Row], by: Sequence[str], *, several: bool) -> Table:
 
 def _notes(rows: Sequence[Row]) -> list[str]:
     """Methods, and what is to be said of single rows, each once."""
-    methods = list(
-        dict.fromkeys(r["method"] for r in rows if r["value"] is not None and r["method"])
-    )
+    methods = told(r["method"] for r in rows if r["value"] is not None and r["method"])
     out = [f"Method: {short(method, 300)}." for method in methods[:4]]
     said: dict[str, list[str]] = {}
     for row in rows:

@@ -10,12 +10,14 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 from typing import Any
 
 import attrs
 
 from gnomon.catalogue import Catalogue
+from gnomon.errors import GnomonError
 from gnomon.spec import ScoreKeys
 from gnomon.store import Store
 from gnomon.store.viewing import Missing, Said
@@ -154,11 +156,12 @@ def _chosen(
 
 def _read_text(said: Sequence[Said], plugin: Any) -> str:
     """The reply that a scorer reads: the judge's, the one it names, or the last."""
+    # Of a scorer that is not installed here it is not known whether it asks; then whoever was asked counts.
     role = getattr(plugin, "role", None)
     names = (getattr(plugin, "reply", None), getattr(plugin, "of", None))
     asked = [one for one in said if one.phase == "trial"]
     wanted = (
-        [one for one in said if one.phase == "score" and one.role == role],
+        [one for one in said if one.phase == "score" and (plugin is None or one.role == role)],
         *([one for one in asked if one.name == name] for name in names),
         asked,
     )
@@ -199,8 +202,10 @@ def explained(store: Store, forms: list[Form], catalogue: Catalogue) -> list[For
         hint = getattr(plugin, "hint", None)
         stored = view.trial(form.trial)
         if hint is not None and stored is not None:
-            out.append(attrs.evolve(form, hint=hint(stored.record)))
-            continue
+            # A field that is no longer there is no reason to show nothing of the rest.
+            with suppress(GnomonError):
+                out.append(attrs.evolve(form, hint=hint(stored.record)))
+                continue
         key = (form.run, form.score)
         if key not in read:
             read[key] = list(_read_replies(store, form.run, form.score, plugin))

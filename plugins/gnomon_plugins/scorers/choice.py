@@ -84,6 +84,12 @@ class Choice:
             known[plain(wanted)] / total, chosen=known[plain(wanted)] > others, reply=reply
         )
 
+    def hint(self, record: TrialRecord) -> str:
+        """What would have been read."""
+        if not self.options:
+            return f"a probability for {self._wanted(record.trial)}, which only an ask of kind choose has"
+        return f"one of {', '.join(self.options)}, as the first word or as the whole last line"
+
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
         """The option with probability 0.5 + effect; for a reply in words, so often.
 

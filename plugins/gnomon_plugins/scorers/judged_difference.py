@@ -145,6 +145,13 @@ class JudgedDifference:
         replies = yield list(asks)
         return self._scores(dict(zip(pairs, replies, strict=True)), gap)
 
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read of the judge."""
+        first, names = next(iter(self.dimensions)), ", ".join(self.dimensions)
+        return (
+            f"a line for each of {names} from the {self.role}, with a number, such as: {first}: 1"
+        )
+
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
         """An answer of one of two kinds, whose shares differ between the groups by the effect; or a judge
         that counts them. The expected rating is no simple function of it, so none is told.

@@ -161,7 +161,18 @@ def scorer_checks(subject: Subject) -> tuple[Check, ...]:
         Check("hostile replies get a status, not an exception", lambda: _hostile(subject)),
         Check("the same trial has the same score", lambda: _same_scores(subject)),
         Check("a judge who writes nonsense gets a status", lambda: _judged(subject)),
+        Check("what would have been read is said in words", lambda: _hinted(subject)),
     )
+
+
+def _hinted(subject: Subject) -> Iterable[str]:
+    """Its optional ``hint``, of a reply that it cannot read."""
+    hint = getattr(subject.make(), "hint", None)
+    if hint is None:
+        return
+    said = hint(TrialRecord(subject.trial or trial(), record(Reply(text="?")).exchanges))
+    if not isinstance(said, str) or len(said.split()) < 3:
+        yield f"'hint' gives {said!r}; a few words say what a reply would have to be"
 
 
 def _kind(subject: Subject) -> str:
