@@ -253,3 +253,16 @@ def test_an_effect_that_cannot_be_planted_is_a_sentence() -> None:
         "gnomon: an effect of 0.7 cannot be planted in codes from 0 to 1: it has to lie between "
         "-0.5 and 0.5\n"
     )
+
+
+def test_what_is_not_administered_is_not_judged() -> None:
+    """A statistic that compares levels which ``only`` leaves out refuses in every run and is no fault."""
+    found = Catalogue()
+    spec = load(found.find_measure("psychometric-attack"), found)
+    request = RunRequest(
+        spec=spec, roles={}, repeats=1, limit=4, only={"request": ("bare-question",)}
+    )
+    report = validate(Workplace(setting=setting_of(request, found)), runs=2)
+    left_out = [one for one in report.findings if one.statistic == "effect-of-request"]
+    assert left_out
+    assert all(one.refused == 1 and not one.judged and not one.faults for one in left_out)
