@@ -45,6 +45,7 @@ ONLY: dict[str, dict[str, tuple[str, ...]]] = {
 
 RUNS = {
     "autocomplete-stereotyping": 8,
+    "decision-bias": 8,
     "decision-discrimination": 8,
     "opinions-and-tropes": 8,
     "persona-reasoning": 8,
