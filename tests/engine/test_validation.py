@@ -229,6 +229,18 @@ def gnomon_says(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize("command", ["validate", "power"])
+def test_a_level_that_is_not_there_is_refused(command: str) -> None:
+    """As in a run: the levels of the factor are listed."""
+    more = ("--effect", "0.3") if command == "power" else ()
+    said = gnomon_says(command, "implicit-bias", *more, "--only", "variation=plane")
+    assert said.returncode == 2
+    assert said.stderr.strip() == (
+        "gnomon: --only variation=plane: the factor 'variation' has no such level; "
+        "it has: plain, reworded, labels-first, synonym"
+    )
+
+
 def test_the_command_prints_json_and_its_exit_code() -> None:
     """A sound measure exits with 0, and the report holds each nuisance."""
     said = gnomon_says("validate", "implicit-bias", "--limit", "6", "--runs", "10", "--json")

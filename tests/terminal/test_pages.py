@@ -239,6 +239,15 @@ def test_what_is_not_there_is_said(folder: Path, empty: Path) -> None:
     assert fails("show", "x", "--db", database) == (
         "'x' is no trial; give its number, RUN:ORDINAL or RUN:ITEM, such as 17 or 1:0"
     )
+    assert fails("show", "9" * 30, "--db", database) == (
+        f"'{'9' * 30}' is no trial; give its number, RUN:ORDINAL or RUN:ITEM, such as 17 or 1:0"
+    )
+    assert fails("show", f"1:{'9' * 30}", "--db", database).startswith(
+        f"run 1 of 'hostile' has no trial at place '{'9' * 30}'; its items are: "
+    )
+    assert fails("compare", "9" * 30, "1", "--db", database) == (
+        f"there is no run {'9' * 30}; there are: 1"
+    )
     assert fails("show", "1:tea is hott", "--db", database).startswith(
         "run 1 of 'hostile' has no trial of an item 'tea is hott' (did you mean 'tea is hot'?); its "
         'items are: =HYPERLINK("x"), a "quoted" thing, with a comma, '
