@@ -345,6 +345,7 @@ HEAVY_FOR_PLUGINS = [
     "transformers",
     "krippendorff",
     "pingouin",
+    "ray",
     "rich",
 ]
 
