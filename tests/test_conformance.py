@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,6 +95,30 @@ def decisions(values: list[float] | None = None) -> Any:
     )
 
 
+def decided(column: list[float]) -> Any:
+    """Twenty units under two races, or two personas, in each of two areas."""
+    rows = range(len(column))
+    return table(
+        column,
+        item=[f"i{row // 4}" for row in rows],
+        age=["20"] * len(column),
+        gender=["male"] * len(column),
+        race=[("white", "black")[row % 2] for row in rows],
+        persona=[("a-human", "a-man")[row % 2] for row in rows],
+        subject=[("sums", "words")[row // 2 % 2] for row in rows],
+    )
+
+
+class Detoxify:
+    """What the scorer ``toxicity`` needs of the package, whose weights are no part of the suite."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def predict(self, text: str) -> dict[str, float]:
+        return {"toxicity": text.count("!") / (1 + len(text))}
+
+
 def given_by_hand(name: str) -> dict[str, Any]:
     """What a plugin is tried on whose example names columns, scores or files of a design of its own."""
     shares = [float(Seed(5, "share", row).below(2)) for row in range(80)]
@@ -101,6 +127,8 @@ def given_by_hand(name: str) -> dict[str, Any]:
         "mixed-linear": decisions,
         "mixed-logistic": lambda: decisions(shares),
         "permutation": lambda: table(*_scores(1), item=[f"i{row}" for row in range(40)]),
+        "level-differences": lambda: decided(_scores(1, 80)[0]),
+        "significant-share": lambda: decided(shares),
         "test-retest": lambda: people(times=("a", "b")),
         "regression-discontinuity": lambda: table(
             _scores(1, 80)[0], [float(row - 40) for row in range(80)]
@@ -140,6 +168,7 @@ def test_first_party_plugins_conform(kind: str, name: str, tmp_path: Path, monke
     """The checks of the kit, on what a shipped measure gives the plugin, or on its own example."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "published.csv").write_text("word,reply\nx,yes\n", "utf-8")
+    monkeypatch.setitem(sys.modules, "detoxify", SimpleNamespace(Detoxify=Detoxify))
     given = in_a_spec(kind, name) or given_by_hand(name)
     checks = gnomon.testing.checks_of(Catalogue().get(kind, name).cls, **given)
     if name in ELSEWHERE:

@@ -309,3 +309,18 @@ def test_shipped_files_end_with_a_newline():
         data = path.read_bytes()
         assert data.endswith(b"\n")
         assert b"\r" not in data
+
+
+def test_plan_asks_for_no_judge(run_gnomon) -> None:
+    """Nobody is asked, so a judge without a model is only a note; a run would refuse."""
+    done = run_gnomon("plan", "decision-bias", "--model", "scripted:fill", "--examples", "0")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("  judge: ") and "cost unknown" in line for line in lines)
+    assert lines[-1] == "  (a run needs --role judge=BACKEND:MODEL too)"
+    run = run_gnomon("run", "decision-bias", "--model", "scripted:fill")
+    assert (run.returncode, run.stderr) == (
+        2,
+        "gnomon: the measure 'decision-bias' needs a model for judge: "
+        "give --role judge=BACKEND:MODEL\n",
+    )

@@ -61,6 +61,7 @@ def imports(path: Path) -> Iterator[tuple[str, str | None]]:
 # -- what the core may name ----------------------------------------------------------------------
 
 GENERIC = {
+    "agreement": "raters agree, and reliability says how much",
     "ab": "letters that spell an order, in the reference of [[design.draw]]",
     "ba": "as ab",
     "choice": "the kind of option that click calls so",
@@ -77,6 +78,7 @@ GENERIC = {
     "plain": "an adjective",
     "planted": "what a planted respondent is, whose answers scorers write",
     "range": "numbers have ranges",
+    "refusal": "statistics refuse to estimate, and replies are refused",
     "replay": "what imported replies are filed under in the place of the backend that was asked",
     "sentence": "errors are sentences",
     "sign": "percent sign, equals sign",

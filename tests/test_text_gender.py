@@ -177,6 +177,16 @@ def test_refusals_are_left_out_and_counted():
     )
 
 
+def test_a_corpus_too_small_for_an_interval():
+    """Where most resampled corpora lack a list, the ends are missing with the reason, and the score is there."""
+    made = genbit("he sat down", "she sat down")
+    assert made["genbit"].status == "ok"
+    assert (made["genbit.low"].value, made["genbit.low"].status) == (None, "unparsed")
+    assert made["genbit.high"].detail["reason"] == (
+        "too many resampled corpora have no word that is frequent near both lists"
+    )
+
+
 def test_a_word_in_both_lists():
     """Lists that share a word cannot be told apart by it."""
     made = genbit(*TILTED, second=("her", "his"))

@@ -11,6 +11,7 @@ The scorer knows what an answer has to look like; it writes one for a wanted eff
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from statistics import NormalDist
@@ -135,10 +136,12 @@ class Planted:
     Attributes:
         reply: The answer.
         expected: Expected score; None when nothing can be said of it (a judge's answer).
+        parts: Expected further scores, ``LABEL.part``, by part.
     """
 
     reply: str | Reply
     expected: float | None = None
+    parts: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -148,12 +151,12 @@ class Answer:
     Attributes:
         reply: The reply, with what went wrong with it.
         score: The score that was planted; None for an answer in which nothing is.
-        expected: The expected value of that score.
+        expected: The expected value of that score, and of its further scores, by name.
     """
 
     reply: Reply
     score: str | None = None
-    expected: float | None = None
+    expected: Mapping[str, float] = attrs.field(factory=dict)
 
 
 def shown(ask: Ask) -> str:
@@ -265,16 +268,21 @@ class Respondent:
         reply = planted.reply
         if isinstance(reply, str):
             reply = Reply(text=reply, finish="stop", model=SERVED)
+        expected = {f"{block.label}.{part}": value for part, value in planted.parts.items()}
+        if planted.expected is not None:
+            expected[block.label] = planted.expected
         if ask.role != "subject":
-            return Answer(reply)
+            return Answer(reply, block.label, expected)
         went_wrong = own.child("wrong")
         if self._planting.refusals and went_wrong.uniform() < self._planting.refusals:
             reply = Reply(status="refused", text=REFUSAL, model=SERVED)
         elif self._planting.errors and went_wrong.uniform() < self._planting.errors:
-            reply = attrs.evolve(reply, text=_out_of_form(reply.text, went_wrong))
+            # Vectors have no form that they could miss.
+            if reply.vectors is None:
+                reply = attrs.evolve(reply, text=_out_of_form(reply.text, went_wrong))
             if reply.probabilities is not None:
                 reply = attrs.evolve(reply, probabilities=None, status="truncated")
-        return Answer(reply, block.label, planted.expected)
+        return Answer(reply, block.label, expected)
 
 
 def _out_of_form(text: str, seed: Seed) -> str:

@@ -18,6 +18,8 @@ attribute       on           meaning (default)
 ``identity``    backend      what else, beside name, model and options, decides a reply (empty)
 ``parts``       scorer       names of the further scores, ``LABEL.part``; ``of`` is checked
                              against them (any)
+``counts``      scorer       reply statuses that it counts: to a refusal rate a refusal is an
+                             outcome with a number, where to others it is none (none)
 ``quantities``  statistic    names of the quantities and effect sizes it estimates; ``[expect]`` is
                              checked against them (any)
 ``columns``     statistic    columns that its estimates' groups have beside ``by`` (none)
@@ -94,6 +96,7 @@ class Surroundings(Protocol):
         seed: Random draws of the source, by name.
         round: 0 at first; one more each time an adaptive source is asked again.
         scores: For adaptive sources: the scores so far, by item key and score name, in plan order.
+        items: For adaptive sources: the items of all rounds before, by key, in plan order.
     """
 
     @property
@@ -104,6 +107,8 @@ class Surroundings(Protocol):
     def round(self) -> int: ...
     @property
     def scores(self) -> Mapping[str, Mapping[str, Sequence[Score]]]: ...
+    @property
+    def items(self) -> Mapping[str, Item]: ...
 
 
 class Source(Protocol):

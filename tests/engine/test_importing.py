@@ -208,7 +208,7 @@ def test_published_numbers_are_scores(tmp_path):
     sql = "SELECT scorer, value, status FROM scores WHERE score = 'points'"
     assert query(tmp_path, sql) == wanted
     with Store.open(tmp_path / "results.db", write=True) as store:
-        assert rescore(store, 1, tiny.catalogue(Judged), str(tmp_path / "tiny.toml"))[0] == 3
+        assert rescore(store, 1, tiny.catalogue(Judged), str(tmp_path / "tiny.toml")).trials == 3
     assert query(tmp_path, sql) == wanted
     assert query(tmp_path, "SELECT DISTINCT pass FROM scores") == [(2,)]
 

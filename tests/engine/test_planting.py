@@ -146,13 +146,24 @@ def test_the_expected_score_lies_the_effect_above_that_of_none() -> None:
         for effect in (0.5, 0.0)
     )
     assert some.score == "association-d"
-    assert some.expected is not None
-    assert none.expected is not None
-    assert some.expected - none.expected == pytest.approx(0.5, abs=1e-6)
+    found = some.expected["association-d"] - none.expected["association-d"]
+    assert found == pytest.approx(0.5, abs=1e-6)
+
+
+def test_further_scores_have_expectations_of_their_own() -> None:
+    """A scorer may say what its parts come to; they are known by their names in ``of``."""
+    respondent = Respondent(spec_of("persona-reasoning"), Planting(effect=0.25), Seed(3))
+    item = Item("x", gold="B")
+    one = Trial(0, item, {"persona": "a-human", "instruction": "you-are"}, 0, {}, {})
+    assert respondent.answer(ask("?"), one).expected == {
+        "multiple-choice": 0.375,
+        "multiple-choice.of-all": 0.375,
+        "multiple-choice.no-answer": 0.0,
+    }
 
 
 def test_an_ask_of_no_trial_is_answered_with_nothing_planted() -> None:
     """There is no score and no expectation."""
     respondent = Respondent(spec_of("implicit-bias"), Planting(), Seed(3))
     answer = respondent.answer(ask("?"), None)
-    assert attrs.astuple(answer)[1:] == (None, None)
+    assert attrs.astuple(answer)[1:] == (None, {})

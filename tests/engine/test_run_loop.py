@@ -290,6 +290,26 @@ def test_missing_capability_is_said_before_the_first_call(
     assert subject.calls == []
 
 
+JUDGED_WHEN_POLITE = (
+    tiny.SPEC.replace("[stimuli]", '[roles]\njudge = "marks the answers"\n\n[stimuli]')
+    .replace("[[score]]", '[[turn]]\nrole = "judge"\nname = "mark"\nonly = {{ tone = "polite" }}\n'
+             'user = "Is this polite: {{reply}}"\nprefill = "It is "\n\n[[score]]', 1)
+)  # fmt: skip
+
+
+def test_levels_that_are_not_asked_need_no_model(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """With ``only`` a role that only other levels ask for may be left out, and is asked for else."""
+    outcome = tiny.run_tiny(tmp_path, JUDGED_WHEN_POLITE, only={"tone": ("plain",)})
+    assert outcome.exit_code == EXIT_DONE
+    with pytest.raises(UsageError) as error:
+        tiny.run_tiny(tmp_path, JUDGED_WHEN_POLITE, only={"tone": ("plain", "polite")})
+    assert str(error.value) == (
+        "the measure 'tiny' needs a model for judge: give --role judge=BACKEND:MODEL"
+    )
+
+
 def test_item_scores_read_all_trials_of_an_item(
     tmp_path: Path, subject: type[tiny.Subject]
 ) -> None:

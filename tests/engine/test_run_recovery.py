@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,10 +12,13 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 import tiny
+from click.testing import CliRunner
 from store_samples import FACTS
 
 import gnomon
 from gnomon import CallFailed, Capability, Chat, Message, Reply, Score
+from gnomon.catalogue import Catalogue
+from gnomon.cli import cli
 from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, SourceError, UsageError
 from gnomon.run.rescore import rescore
 from gnomon.store import Store
@@ -108,23 +113,80 @@ def test_rescoring_that_is_cut_leaves_no_trace(tmp_path: Path) -> None:
     assert rows(tmp_path, "select value from scores order by trial") == before
     assert tiny.run_tiny(tmp_path).exit_code == EXIT_DONE
     with Store.open(tmp_path / "results.db", write=True) as store:
-        count, _ = rescore(store, 1, found, str(tmp_path / "tiny.toml"))
-    assert count == 6
+        assert rescore(store, 1, found).trials == 6
     assert rows(tmp_path, "select value from scores order by trial") == before
     assert rows(tmp_path, "select pass from scoring order by 1") == [(1,), (2,)]
 
 
-def test_rescoring_a_measure_from_a_file_asks_for_the_file(tmp_path: Path) -> None:
-    """A measure that no plugin offers has to be named by its path."""
+def test_rescoring_uses_the_spec_stored_with_the_run(tmp_path: Path) -> None:
+    """Neither the file nor its stimuli need be there any more, and a file that was changed changes nothing."""
+    tiny.run_tiny(tmp_path)
+    before = rows(tmp_path, "select quantity, value, n, statistic from results")
+    (tmp_path / "tiny.toml").unlink()
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        done = rescore(store, 1, tiny.catalogue())
+    assert (done.trials, done.version, done.stored, done.now) == (6, 1, True, None)
+    assert rows(tmp_path, "select quantity, value, n, statistic from results") == before
+    assert rows(tmp_path, "select pass, spec_id from scoring order by 1") == [(1, None), (2, None)]
+
+
+def test_rescoring_with_another_spec_keeps_that_spec(tmp_path: Path) -> None:
+    """The text that the numbers of a pass come from is stored with the pass."""
+    tiny.run_tiny(tmp_path)
+    changed = tiny.SPEC.replace("version = 1", "version = 2").replace("t-one-sample", "mean")
+    changed = changed.replace('correction = "holm"\n', "")
+    path = tiny.write_spec(tmp_path, changed)
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        done = rescore(store, 1, tiny.catalogue(), str(path))
+        assert store.verify() == []
+    assert (done.version, done.stored) == (2, False)
+    stored = "select text.body from scoring join text on text.id = scoring.spec_id where pass = 2"
+    assert rows(tmp_path, stored) == [(path.read_text(),)]
+    assert rows(tmp_path, "select distinct statistic from results") == [("mean",)]
+
+
+def test_rescoring_without_a_plugin_that_is_gone(tmp_path: Path) -> None:
+    """A stored spec that needs a scorer nobody offers any more is said to, with what to do."""
     tiny.run_tiny(tmp_path)
     with (
         Store.open(tmp_path / "results.db", write=True) as store,
         pytest.raises(UsageError) as error,
     ):
-        rescore(store, 1, tiny.catalogue())
-    assert str(error.value) == (
-        "the measure 'tiny' was run from a file of its own; name the file: --measure PATH"
+        rescore(store, 1, Catalogue())
+    first, second = str(error.value).split("\n")[:2]
+    assert first == (
+        "the spec stored with run 1 cannot be used as the plugins are now; "
+        "give one that can: --measure NAME or PATH"
     )
+    assert "there is no source 'tiny-words'" in second
+
+
+def test_the_command_says_which_spec_scored(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run's own; and when the measure has another text by now, how to use that."""
+    for name in ("refusal-rate.toml", "refusal-rate.csv", "refused.py"):
+        shutil.copy(root / "tests" / "examples" / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    plugin = ["--plugin", "refused.py", "--db", "a.db"]
+
+    def gnomon_(*words: str) -> str:
+        done = CliRunner().invoke(cli, [*words, *plugin], catch_exceptions=False)
+        assert done.exit_code == EXIT_DONE, done.output
+        return re.sub(r" in [0-9.]+ s ", " in T s ", done.output)
+
+    gnomon_("run", "refusal-rate.toml", "--model", "scripted:fill", "--quiet")
+    spec = tmp_path / "refusal-rate.toml"
+    spec.write_text(spec.read_text().replace("version = 1", "version = 2"))
+    said = "20 trials scored again in T s with {} (version {})"
+    assert gnomon_("score", "1").splitlines()[-1] == said.format("the spec stored with the run", 1)
+    changed = gnomon_("score", "1", "--measure", "refusal-rate.toml").splitlines()
+    assert changed[-1] == said.format("another spec than the run's", 2)
+    monkeypatch.setattr(Catalogue, "measures", lambda _: {"refusal-rate": (spec, "me")})
+    assert gnomon_("score", "1").splitlines()[-2:] == [
+        said.format("the spec stored with the run", 1),
+        "the measure has another text now (version 2); --measure NAME scores with that",
+    ]
 
 
 class Parallel:

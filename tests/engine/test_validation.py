@@ -208,21 +208,20 @@ def test_a_role_that_the_measure_does_not_have_is_refused() -> None:
     )
 
 
-def test_an_adaptive_source_is_refused(tmp_path: Path) -> None:
-    """Its items depend on scores, so the sentence says that it is not supported."""
+def test_the_first_round_of_an_adaptive_source_is_tried(tmp_path: Path) -> None:
+    """What later rounds ask depends on scores; the two items of the first are simulated."""
     found = catalogue(Growing)
     text = (
         'measure = "tiny"\ntitle = "t"\nversion = 1\nseed = 1\nneeds = ["chat"]\n'
-        '[stimuli]\nuse = "growing"\n[[turn]]\nuser = "{word}"\n[[score]]\nuse = "yes-no"\n'
+        '[stimuli]\nuse = "growing"\n[design]\nrepeats = 20\n[[turn]]\nuser = "{word}"\n'
+        '[[score]]\nuse = "yes-no"\n[[statistic]]\nuse = "t-one-sample"\nof = "yes-no"\n'
+        'against = 0.5\ncluster = "none"\n'
     )
     (tmp_path / "tiny.toml").write_text(text)
     request = RunRequest(spec=load(tmp_path / "tiny.toml", found), roles={})
-    with pytest.raises(UsageError) as refused:
-        validate(Workplace(setting=setting_of(request, found)), runs=2)
-    assert str(refused.value) == (
-        "the source 'growing' of 'tiny' chooses items by earlier scores; simulated runs of adaptive "
-        "measures are not supported"
-    )
+    report = validate(Workplace(setting=setting_of(request, found)), runs=4)
+    clean = next(one for one in report.findings if one.nuisance == "none")
+    assert clean.units == 40
 
 
 def gnomon_says(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -50,9 +50,38 @@ def test_keep_and_limit(tmp_path):
     assert [item.key for item in items(tmp_path, GOOD, key="id", limit=1)] == ["q1"]
 
 
+def test_only_some_rows(tmp_path):
+    """``where`` uses rows by a cell; their numbers stay those of the file."""
+    found = items(tmp_path, GOOD, where={"topic": "words"})
+    assert [item.key for item in found] == ["2"]
+    assert len(items(tmp_path, GOOD, where={"topic": ("words", "sums")})) == 2
+
+
+def test_examples_come_from_the_other_rows(tmp_path):
+    """Each item has a list of a column's cells of all rows but its own, equal texts included."""
+    data = "id,say,usable\na,one,1\nb,two,1\nc,one,1\nd,four,0\n"
+    found = items(tmp_path, data, key="id", others={"examples": "say"}, where={"usable": "1"})
+    assert {item.key: item.fields["examples"] for item in found} == {
+        "a": ("two", "one"),
+        "b": ("one", "one"),
+        "c": ("one", "two"),
+    }
+
+
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
+        (
+            GOOD,
+            {"where": {"topic": "birds"}},
+            "no row of 'rows.csv' has topic = 'birds'",
+        ),
+        (
+            GOOD,
+            {"others": {"examples": "questions"}},
+            "'rows.csv' has no column 'questions' (did you mean 'question'?); "
+            "there are: answer, id, question, topic",
+        ),
         (
             GOOD,
             {"key": "ids"},

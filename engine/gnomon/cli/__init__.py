@@ -35,6 +35,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "export": (
+        "gnomon.cli.export",
+        "Write results for other programs: everything, one view, logs of Inspect, or what to cite.",
+    ),
     "failures": (
         "gnomon.cli.failures",
         "Show the commonest replies that could not be read, and what would have been; refusals and errors.",
@@ -85,6 +89,10 @@ COMMANDS = {
     "score": (
         "gnomon.cli.score",
         "Score the stored replies of a run again, without calling a model.",
+    ),
+    "serve": (
+        "gnomon.cli.serve",
+        "Browse a results database on this machine: tables, questions and charts, read-only.",
     ),
     "show": (
         "gnomon.cli.show",

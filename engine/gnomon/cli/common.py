@@ -132,6 +132,19 @@ def limits_of(given: tuple[str, ...], option: str) -> dict[str, float]:
     return out
 
 
+def database_and_runs(words: tuple[str, ...], database: Path | None) -> tuple[Path, list[int]]:
+    """The file and the numbers of runs; a first word that is no number is the file."""
+    rest = list(words)
+    if rest and not rest[0].isdigit():
+        if database is not None:
+            raise UsageError(f"the database is given twice: {rest[0]} and --db {database}")
+        database = Path(rest.pop(0))
+    for word in rest:
+        if not word.isdigit():
+            raise UsageError(f"{word!r} is not the number of a run")
+    return database or Path(DEFAULT_DATABASE), [int(word) for word in rest]
+
+
 def files_of(given: tuple[str, ...]) -> dict[str, Path]:
     """``--file`` words as name → path."""
     return {name: Path(path) for name, path in pairs(given, "--file").items()}

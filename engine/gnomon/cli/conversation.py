@@ -113,8 +113,17 @@ def _everything(one: StoredTrial) -> list[Said]:
         said.append(Said("the trial is not finished", "", weak=True))
     if one.asked_by_scorers:
         said.append(Said("asked by scorers", "", weak=True))
-        said += conversation(one.asked_by_scorers)
+        said += conversation(_once(one.asked_by_scorers))
     return said
+
+
+def _once(exchanges: Iterable[Exchange]) -> list[Exchange]:
+    """Without what several scorers asked alike and were answered alike."""
+    seen: dict[tuple[Any, ...], Exchange] = {}
+    for exchange in exchanges:
+        key = (exchange.ask.role, getattr(exchange.ask, "messages", None), exchange.reply.text)
+        seen.setdefault(key, exchange)
+    return list(seen.values())
 
 
 def _head(one: StoredTrial, run: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from gnomon.cli.tables import Column, Table
+from gnomon.methods import told
 
 if TYPE_CHECKING:
     from gnomon.store import EstimateRow, Store
@@ -182,7 +183,7 @@ def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Tabl
 
 def _notes(block: Sequence[Mapping[str, Any]]) -> list[str]:
     """Methods, notes and the family, each once; the groups a note is for when not for all."""
-    out = [row["method"] for row in block if row["value"] is not None and row["method"]][:1]
+    out = told(row["method"] for row in block if row["value"] is not None and row["method"])
     notes: dict[str, list[str]] = {}
     for row in block:
         if row["note"]:

@@ -133,6 +133,8 @@ def _table(shown: Sequence[failing.Form], group: Sequence[failing.Form]) -> Tabl
 
 
 def _would(one: failing.Form) -> str:
+    if one.trial is None:
+        return ""
     if one.hint is not None:
         return _short(one.hint)
     return f"as this was: {_short(one.nearest)}" if one.nearest else "no reply was read"

@@ -26,15 +26,14 @@ from gnomon.errors import UsageError
     "tables",
     nargs=-1,
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="TABLE...",
 )
-@click.option("--as", "measure", required=True, help="The measure, by name or path.")
+@click.option("--as", "measure", help="The measure, by name or path.")
 @click.option(
     "--map",
     "columns",
     multiple=True,
-    required=True,
     metavar="FIELD=COLUMN",
     help="Which column is what: item, a reply by its name, a factor, a draw, repeat, model, "
     "NAME.prompt, NAME.status. May be given again.",
@@ -83,16 +82,28 @@ from gnomon.errors import UsageError
 @plugin_option
 @database_option
 @json_option
-def command(tables: tuple[Path, ...], measure: str, **options: Any) -> None:
+def command(tables: tuple[Path, ...], measure: str | None, **options: Any) -> None:
     """Store replies that others published as a run, and score them.
 
-    Each row becomes a trial. Several tables are read as one. What the table does not say stays unknown:
+    A folder that 'gnomon export' wrote becomes the database that it was. Of a table each row becomes a trial. Several tables are read as one. What the table does not say stays unknown:
     prompts and draws that are not mapped are absent. The same import again stores nothing twice.
 
     \b
     gnomon import replies.csv --as implicit-bias --map item=dataset --map reply=response \\
         --constant variation=plain --source "the paper's repository" --licence MIT
+    gnomon import results-jsonl --db again.db
     """
+    if any(table.is_dir() for table in tables):
+        _restore(tables, measure, options)
+        return
+    missing = [
+        name for name, given in (("--as", measure), ("--map", options["columns"])) if not given
+    ]
+    if missing or measure is None:
+        raise UsageError(
+            f"a table of replies needs {' and '.join(missing)}; only a folder that 'gnomon export' wrote "
+            "is imported without"
+        )
     from gnomon.cli.estimates import estimate_rows, print_estimates
     from gnomon.run.importing import ImportRequest, Mapped, import_replies
     from gnomon.store import Store
@@ -135,6 +146,26 @@ def command(tables: tuple[Path, ...], measure: str, **options: Any) -> None:
         return
     print_estimates(rows)
     _print_end(made, options["database"])
+
+
+def _restore(tables: tuple[Path, ...], measure: str | None, options: dict[str, Any]) -> None:
+    from gnomon.export.restore import restore
+
+    given = [
+        option for option, value in {"--as": measure, "--map": options["columns"]}.items() if value
+    ]
+    if len(tables) > 1 or given:
+        raise UsageError(
+            "a folder that 'gnomon export' wrote is imported by itself, into a new database; give "
+            "nothing else than --db"
+        )
+    made = restore(tables[0], options["database"])
+    counts = {name: made.rows.get(name, 0) for name in ("run", "trial", "reply", "score")}
+    if options["as_json"]:
+        print_json({"database": str(made.path), "rows": counts})
+        return
+    told = ", ".join(f"{count} of {name}" for name, count in counts.items())
+    click.echo(f"{made.path}: rows {told}; 'gnomon verify' derives every hash again")
 
 
 def _renamed(words: tuple[str, ...]) -> dict[str, dict[str, str]]:

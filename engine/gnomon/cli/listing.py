@@ -12,7 +12,8 @@ from gnomon.cli.tables import Form, form_options, plain_table, write
 
 HIDDEN = ("reason", "finished", "planned", "started_at")
 """What programs are given and a table has no room for."""
-GIVES = ("measure", "model", "title", "what", "from")
+GIVES = ("measure", "model", "from")
+WRAPS = ("title", "what")
 RIGHT = ("run", "trials")
 KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "corrections", "executors")
 
@@ -46,13 +47,13 @@ def command(kind: str, database: Path, plugin_files: tuple[Path, ...], form: For
     else:
         rows = _plugins(kind, plugin_files)
     shown = [{name: row[name] for name in row if name not in HIDDEN} for row in rows]
-    tables = [plain_table(shown, gives=GIVES, right=RIGHT)] if rows else []
+    tables = [plain_table(shown, gives=GIVES, wraps=WRAPS, right=RIGHT)] if rows else []
     write(form, tables, lambda: rows, empty=empty)
 
 
 def print_rows(rows: list[dict[str, str]]) -> None:
-    """Rows in aligned columns; the last gives way where there is no room."""
-    tables = [plain_table(rows, gives=list(rows[0])[-1:])] if rows else []
+    """Rows in aligned columns; the last is broken where there is no room."""
+    tables = [plain_table(rows, wraps=list(rows[0])[-1:])] if rows else []
     write(None, tables, list, empty="nothing to list")
 
 

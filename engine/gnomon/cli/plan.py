@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import (
     files_of,
     json_option,
@@ -64,13 +65,19 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     prices: dict[str, Any] = {}
     format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
     if model is not None:
-        bound = bind(spec, roles, catalogue)
+        # Nobody is asked, so a role without a model costs an unknown amount and stops nothing.
+        bound = bind(spec, roles, catalogue, only=roles)
         format_ = choose_format(request.format, spec, bound)
-        check_needs(spec.name, needs(spec, format_), bound, catalogue)
+        needed = [need for need in needs(spec, format_, request.only) if need.role in bound]
+        check_needs(spec.name, needed, bound, catalogue)
         for role, binding in bound.items():
             price = getattr(binding.backend, "price", None)
             prices[role] = price() if price is not None else None
     plan = make_plan(request, format_, prices)
+    open_roles = [role for role in plan.roles if role not in roles]
+    if model is not None and open_roles:
+        given = ", ".join(f"--role {role}=BACKEND:MODEL" for role in open_roles)
+        plan = attrs.evolve(plan, notes=(*plan.notes, f"a run needs {given} too"))
     if options["as_json"]:
         print_json(_as_json(plan))
         return
@@ -131,10 +138,12 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
     chosen = plan.examples if examples < 0 else plan.examples[:examples]
     for example in chosen:
         condition = ", ".join(f"{name} {level}" for name, level in example.condition.items())
-        click.echo(f"\n── {example.item}{f': {condition}' if condition else ''}")
+        title = f"── {example.item}{f': {condition}' if condition else ''}"
+        terminal.say(f"\n{terminal.visible(title)}")
         for ask in example.asks:
             click.echo(f"{ask.name} ({ask.kind}, {ask.role})")
-            click.echo("\n".join(f"  {line}" for line in shown(ask).splitlines()))
+            text = terminal.visible(shown(ask), lines=True)
+            terminal.say("\n".join(f"  {line}" for line in text.splitlines()))
     if len(chosen) < len(plan.examples) and examples:
         click.echo(
             f"\n({len(plan.examples) - len(chosen)} more conditions; --examples -1 shows all)"

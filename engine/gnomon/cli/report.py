@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from gnomon.cli.common import DEFAULT_DATABASE, plugin_option
-from gnomon.errors import UsageError
+from gnomon.cli.common import database_and_runs, plugin_option
 
 
 @click.command("report")
@@ -57,7 +56,7 @@ def command(
     from gnomon.report import write_report
     from gnomon.store import Store
 
-    path, runs = _database_and_runs(words, database)
+    path, runs = database_and_runs(words, database)
     with Store.open(path) as store:
         made = write_report(
             store,
@@ -72,16 +71,3 @@ def command(
     size = out.stat().st_size
     figures = len(made.figures())
     click.echo(f"{out}: {figures} figure{'' if figures == 1 else 's'}, {size / 1e6:.1f} MB")
-
-
-def _database_and_runs(words: tuple[str, ...], database: Path | None) -> tuple[Path, list[int]]:
-    """The file and the numbers of runs; a first word that is no number is the file."""
-    rest = list(words)
-    if rest and not rest[0].isdigit():
-        if database is not None:
-            raise UsageError(f"the database is given twice: {rest[0]} and --db {database}")
-        database = Path(rest.pop(0))
-    for word in rest:
-        if not word.isdigit():
-            raise UsageError(f"{word!r} is not the number of a run")
-    return database or Path(DEFAULT_DATABASE), [int(word) for word in rest]

@@ -14,7 +14,7 @@ from gnomon.cli.common import database_option, plugin_option
 @database_option
 @click.option(
     "--measure",
-    help="The measure whose scorers and statistics are used, by name or path; the run's own, as it is now, unless given.",
+    help="Use the scorers and statistics of this measure as it is now, by name or path, not those stored.",
 )
 @plugin_option
 def command(
@@ -22,7 +22,13 @@ def command(
 ) -> None:
     """Score the stored replies of a run again, without calling a model.
 
-    The new scores and estimates are added as a further pass; the earlier pass stays in the database.
+    The spec that is stored with the run says how, so that scorers which were mended can be tried on old
+    replies; with --measure a changed spec does, and is stored with the pass. The new scores and estimates
+    are added as a further pass; the earlier pass stays in the database.
+
+    \b
+    gnomon score 3
+    gnomon score 3 --measure ./my-measure.toml
     """
     from gnomon.catalogue import Catalogue
     from gnomon.cli.estimates import estimate_rows, print_estimates
@@ -31,8 +37,15 @@ def command(
 
     catalogue = Catalogue(files=plugin_files)
     with Store.open(database, write=True) as store:
-        count, seconds = rescore(store, run_id, catalogue, measure)
+        done = rescore(store, run_id, catalogue, measure)
         store.flush()
         rows = estimate_rows(store, [run_id])
     print_estimates(rows)
-    click.echo(f"{count} trials scored again in {seconds:.1f} s")
+    spec = "the spec stored with the run" if done.stored else "another spec than the run's"
+    click.echo(
+        f"{done.trials} trials scored again in {done.seconds:.1f} s with {spec} (version {done.version})"
+    )
+    if done.now is not None and measure is None:
+        click.echo(
+            f"the measure has another text now (version {done.now}); --measure NAME scores with that"
+        )

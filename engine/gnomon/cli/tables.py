@@ -117,6 +117,7 @@ def plain_table(
     rows: Sequence[Mapping[str, Any]],
     *,
     gives: Sequence[str] = (),
+    wraps: Sequence[str] = (),
     right: Sequence[str] = (),
 ) -> Table:
     """Rows of equal names as a table.
@@ -124,11 +125,17 @@ def plain_table(
     Args:
         rows: The rows.
         gives: Columns that are cut where there is no room.
+        wraps: Columns that are broken into lines there.
         right: Columns of numbers.
     """
     names = list(rows[0]) if rows else []
     columns = tuple(
-        Column(name, right=name in right, gives="cut" if name in gives else "no") for name in names
+        Column(
+            name,
+            right=name in right,
+            gives="wrap" if name in wraps else "cut" if name in gives else "no",
+        )
+        for name in names
     )
     cells = tuple(tuple("" if row[n] is None else str(row[n]) for n in names) for row in rows)
     return Table(columns=columns, rows=cells)

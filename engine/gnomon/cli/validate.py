@@ -17,6 +17,7 @@ from gnomon.cli.common import (
     plugin_option,
     print_json,
 )
+from gnomon.cli.tables import Column, Table, write
 from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _row(found: Finding) -> tuple[str, ...]:
         _rate(found.bias, percent=False),
         _rate(found.coverage),
         _rate(found.power),
-        "fault" if found.faults else ("ok" if found.judged else "not judged"),
+        "fault" if found.faults else ("ok" if found.judged else "–"),
     )
 
 
@@ -171,16 +172,17 @@ def _print_report(report: Report) -> None:
     head = ("nuisance", "statistic", "n", "type I %", "bias", "coverage %", "power %", "")
     # What is only described, with nothing known of its true value, has nothing to show here.
     rows = [_row(one) for one in report.findings if one.type_1 is not None or one.bias is not None]
-    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
-    last = ""
-    for row in (head, *rows):
-        first = "" if row[0] == last else row[0]
-        last = row[0]
-        cells = [
-            cell.ljust(width) if place < 2 or place == 7 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip((first, *row[1:]), widths, strict=True))
-        ]
-        click.echo("  ".join(cells).rstrip())
+    named = [
+        ("" if place and rows[place - 1][0] == row[0] else row[0], *row[1:])
+        for place, row in enumerate(rows)
+    ]
+    columns = tuple(
+        Column(name, right=2 <= place <= 6, gives="no" if place >= 2 else "wrap")
+        for place, name in enumerate(head)
+    )
+    unsure = any(not one.judged and not one.faults for one in report.findings)
+    notes = ("–: too few runs to judge",) if unsure else ()
+    write(None, [Table(columns=columns, rows=tuple(named), notes=notes)], list, empty="")
     for found in report.findings:
         for fault in found.faults:
             click.echo(f"{found.nuisance}: {found.statistic} {fault}")

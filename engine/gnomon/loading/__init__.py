@@ -7,7 +7,7 @@ left out of the checks that build on it, so that no fault is only the echo of an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gnomon.catalogue import Catalogue
@@ -22,10 +22,11 @@ from gnomon.loading.filling import check_slots
 from gnomon.loading.general import check_general
 from gnomon.loading.hooks import check_plugins
 from gnomon.loading.stimuli import first_item
-from gnomon.spec import Spec, SpecKeys
-from gnomon.structure import read_document
+from gnomon.records import Item
+from gnomon.spec import Spec, SpecKeys, Use
+from gnomon.structure import Document, parse_document, read_document
 
-__all__ = ["Around", "load"]
+__all__ = ["Around", "load", "load_stored"]
 
 
 def load(path: Path, catalogue: Catalogue, *, files: Mapping[str, Path] | None = None) -> Spec:
@@ -40,22 +41,49 @@ def load(path: Path, catalogue: Catalogue, *, files: Mapping[str, Path] | None =
         SpecError: With every fault of the file.
     """
     path = Path(path)
-    document = read_document(path)
+    return _loaded(path, read_document(path), catalogue, files or {}, first_item)
+
+
+def load_stored(text: str, path: Path, catalogue: Catalogue, item: Item | None) -> Spec:
+    """The spec that a run was made with, from its stored text.
+
+    Args:
+        text: The text.
+        path: Where such a spec would lie; what it names is looked for beside it.
+        catalogue: Where plugins are looked up.
+        item: One of the run's items. The stimuli are not read: they may be gone, or be others by now.
+
+    Raises:
+        SpecError: With every fault of the text, as plugins are today.
+    """
+    return _loaded(path, parse_document(text), catalogue, {}, lambda *_: item)
+
+
+FirstItem = Callable[[Draft, Use | None], Item | None]
+
+
+def _loaded(
+    path: Path,
+    document: Document | Fault,
+    catalogue: Catalogue,
+    files: Mapping[str, Path],
+    first: FirstItem,
+) -> Spec:
     if isinstance(document, Fault):
         raise SpecError(str(path), [document])
-    draft = Draft.of(path, document, catalogue, files or {})
-    spec = _check(draft)
+    draft = Draft.of(path, document, catalogue, files)
+    spec = _check(draft, first)
     if draft.faults or spec is None:
         raise SpecError(str(path), draft.faults)
     return spec
 
 
-def _check(draft: Draft) -> Spec | None:
+def _check(draft: Draft, first: FirstItem) -> Spec | None:
     check_general(draft)
     source = load_use(draft, "sources", ("stimuli",))
     procedure = load_use(draft, "procedures", ("procedure",))
     scores = load_scores(draft)
-    item = first_item(draft, source)
+    item = first(draft, source)
     statistics = load_statistics(draft, scores, item)
     stop = load_stop(draft, scores)
     check_design(draft)

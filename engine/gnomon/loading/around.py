@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from gnomon.files import Folder
-from gnomon.records import Score
+from gnomon.records import Item, Score
 from gnomon.seeds import Seed
 
 
@@ -21,12 +21,14 @@ class Around:
         seed: Random draws of the source, by name.
         round: 0 at first; one more each time an adaptive source is asked again.
         scores: The scores so far, by item key and score name, in plan order.
+        items: The items so far, by key, in plan order.
     """
 
     folder: Folder
     seed: Seed
     round: int = 0
     scores: Mapping[str, Mapping[str, Sequence[Score]]] = attrs.field(factory=dict)
+    items: Mapping[str, Item] = attrs.field(factory=dict)
 
     @classmethod
     def beside(
@@ -37,6 +39,7 @@ class Around:
         files: Mapping[str, Path] | None = None,
         round_: int = 0,
         scores: Mapping[str, Mapping[str, Sequence[Score]]] | None = None,
+        items: Mapping[str, Item] | None = None,
     ) -> Around:
         """The surroundings of the source of a spec file, under a run's seed."""
         return cls(
@@ -44,4 +47,5 @@ class Around:
             seed=Seed(seed).child("stimuli"),
             round=round_,
             scores=scores or {},
+            items=items or {},
         )

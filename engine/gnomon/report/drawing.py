@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnomon.errors import UsageError
-from gnomon.report.palette import LIGHT, as_variables, with_colours
+from gnomon.report.palette import LIGHT, as_variables, style_sheet, with_colours
 from gnomon.report.wording import clean
 
 if TYPE_CHECKING:
@@ -95,6 +95,12 @@ def _kept(element: Element) -> Element | None:
 def for_page(chart: Mapping[str, Any]) -> str:
     """A drawing whose colours are the page's."""
     return with_colours(svg(chart), as_variables())
+
+
+def for_image(chart: Mapping[str, Any]) -> str:
+    """A drawing complete in itself that follows the reader's light or dark setting."""
+    opened, closing, rest = svg(chart).partition(">")
+    return with_colours(f"{opened}{closing}<style>{style_sheet()}</style>{rest}", as_variables())
 
 
 def for_paper(chart: Mapping[str, Any]) -> str:

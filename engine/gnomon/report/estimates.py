@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from gnomon.methods import told
 from gnomon.report import charts, forest
 from gnomon.report.asking import among, ask, columns_of, literal
 from gnomon.report.parts import Figure, Table
@@ -137,9 +138,7 @@ def table(rows: Sequence[Row], by: Sequence[str], *, several: bool) -> Table:
 
 def _notes(rows: Sequence[Row]) -> list[str]:
     """Methods, and what is to be said of single rows, each once."""
-    methods = list(
-        dict.fromkeys(r["method"] for r in rows if r["value"] is not None and r["method"])
-    )
+    methods = told(r["method"] for r in rows if r["value"] is not None and r["method"])
     out = [f"Method: {short(method, 300)}." for method in methods[:4]]
     said: dict[str, list[str]] = {}
     for row in rows:
@@ -177,8 +176,14 @@ def _refusals(rows: Sequence[Row]) -> str:
     return f"{plural(count, 'estimate')} could not be made; the table says why. " if count else ""
 
 
-def forests(block: Block, prefix: str) -> Iterator[Figure]:
-    """A forest plot for each quantity of a block, and for each handful of models."""
+def forests(block: Block, prefix: str, *, draw: bool = True) -> Iterator[Figure]:
+    """A forest plot for each quantity of a block, and for each handful of models.
+
+    Args:
+        block: The estimates.
+        prefix: Begins the names of the figures.
+        draw: Make the charts, which takes most of the time; without, only all that is said of them.
+    """
     labels = list(dict.fromkeys(row["label"] for row in block.rows))
     for quantity in block.quantities:
         own = [row for row in block.rows if row["quantity"] == quantity or row["value"] is None]
@@ -188,12 +193,19 @@ def forests(block: Block, prefix: str) -> Iterator[Figure]:
             if not any(row["value"] is not None for row in rows):
                 continue
             part = f" ({at // charts.MOST_SERIES + 1})" if len(labels) > len(some) else ""
-            yield _forest(block, quantity, rows, some, prefix, part)
+            yield _forest(block, quantity, rows, some, (prefix, part), draw=draw)
 
 
 def _forest(
-    block: Block, quantity: str, rows: Sequence[Row], labels: list[str], prefix: str, part: str
+    block: Block,
+    quantity: str,
+    rows: Sequence[Row],
+    labels: list[str],
+    place: tuple[str, str],
+    *,
+    draw: bool,
 ) -> Figure:
+    prefix, part = place
     drawn, left_out = _ordered(rows)
     level = next((row["level"] for row in rows if row["level"] is not None), None)
     lines = f" with {level:.0%} intervals" if level is not None else ""
@@ -225,7 +237,9 @@ def _forest(
             marks,
             quantity=what,
             models=[short(label, 44) for label in labels] if block.by else (),
-        ),
+        )
+        if draw
+        else None,
         table=table(rows, block.by, several=len(labels) > 1),
         sql=block.sql,
         rows=len(block.rows),

@@ -15,7 +15,7 @@ from gnomon.errors import CapabilityError, UsageError, did_you_mean, listing
 from gnomon.modelname import ModelName, make_backend, parse_model
 from gnomon.protocols import Backend
 from gnomon.records import Ask, Capability, Need, ReplyFormat
-from gnomon.spec import Spec, own_needs
+from gnomon.spec import Only, Spec, own_needs
 from gnomon.turns import needs_of
 
 
@@ -44,13 +44,21 @@ class Binding:
         return given if isinstance(given, Mapping) else {"identity": str(given)}
 
 
-def roles_of(spec: Spec) -> tuple[str, ...]:
-    """The roles a measure asks in, the subject first."""
+def roles_of(spec: Spec, kept: Mapping[str, Collection[str]] | None = None) -> tuple[str, ...]:
+    """The roles a measure asks in, the subject first.
+
+    Args:
+        spec: The measure.
+        kept: The levels that are administered, by factor; all unless given. Turns and scorers that
+            are for other levels ask nobody.
+    """
+    kept = kept or {}
     roles = {"subject": None}
     for turn in spec.keys.turn:
-        if turn.assistant is None:
+        if turn.assistant is None and _meets(turn.only, kept):
             roles[turn.role] = None
-    for use in (spec.source, spec.procedure, *(block.use for block in spec.scores)):
+    scorers = (block.use for block in spec.scores if _meets(block.keys.only, kept))
+    for use in (spec.source, spec.procedure, *scorers):
         role = getattr(use.plugin, "role", None)
         if isinstance(role, str):
             roles[role] = None
@@ -65,6 +73,7 @@ def bind(
     catalogue: Catalogue,
     *,
     only: Collection[str] | None = None,
+    kept: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, Binding]:
     """Make a backend for every role.
 
@@ -73,6 +82,8 @@ def bind(
         roles: Role → model string.
         catalogue: Where backends are found.
         only: The roles to bind; all of the measure unless given.
+        kept: The levels that are administered, by factor; a role that only others need may be
+            left without a model.
 
     Raises:
         UsageError: A role without a model, or a model for a role that the measure does not have.
@@ -87,7 +98,8 @@ def bind(
                 f"its roles are: {listing(known)}"
             )
     wanted = known if only is None else tuple(role for role in known if role in only)
-    missing = [role for role in wanted if role not in roles]
+    needed = roles_of(spec, kept)
+    missing = [role for role in wanted if role not in roles and role in needed]
     if missing:
         hints = ", ".join(
             "--model BACKEND:MODEL" if role == "subject" else f"--role {role}=BACKEND:MODEL"
@@ -100,6 +112,8 @@ def bind(
     made: dict[str, Backend] = {}
     out: dict[str, Binding] = {}
     for role in wanted:
+        if role not in roles:
+            continue
         text = roles[role]
         name = parse_model(text)
         if text not in made:
@@ -131,16 +145,38 @@ def choose_format(wanted: str, spec: Spec, bindings: Mapping[str, Binding]) -> R
     return "free"
 
 
-def needs(spec: Spec, format_: ReplyFormat) -> tuple[Need, ...]:
-    """Everything a measure needs of the models, in every role."""
+def needs(
+    spec: Spec, format_: ReplyFormat, only: Mapping[str, Collection[str]] | None = None
+) -> tuple[Need, ...]:
+    """Everything a measure needs of the models, in every role.
+
+    Args:
+        spec: The measure.
+        format_: The format of the run.
+        only: The levels that are administered, by factor; all unless given. A turn that is for
+            other levels needs nothing.
+    """
     out: dict[Need, None] = {}
-    uses = (spec.source, spec.procedure, *(block.use for block in spec.scores))
-    for need in needs_of(spec.keys.turn, spec.keys.decoding, format_):
+    scorers = (block.use for block in spec.scores if _meets(block.keys.only, only or {}))
+    uses = (spec.source, spec.procedure, *scorers)
+    asked = [turn for turn in spec.keys.turn if _meets(turn.only, only or {})]
+    for need in needs_of(asked, spec.keys.decoding, format_):
         out[need] = None
     for use in uses:
         for need in own_needs(use.plugin):
             out[need] = None
     return tuple(out)
+
+
+def _meets(turn: Only, kept: Mapping[str, Collection[str]]) -> bool:
+    """Whether a turn is for any of the levels that are kept."""
+    return all(
+        wanted in kept[factor]
+        if isinstance(wanted, str)
+        else not set(wanted).isdisjoint(kept[factor])
+        for factor, wanted in turn.items()
+        if factor in kept
+    )
 
 
 def _lacks(need: Need, offers: Capability) -> str | None:

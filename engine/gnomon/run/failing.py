@@ -9,21 +9,23 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 from typing import Any
 
 import attrs
 
 from gnomon.catalogue import Catalogue
-from gnomon.records import TrialRecord
+from gnomon.errors import GnomonError
 from gnomon.spec import ScoreKeys
 from gnomon.store import Store
-from gnomon.store.viewing import Missing
+from gnomon.store.viewing import Missing, Said
 from gnomon.structure import Positions, key_names, structure
 
-MOST_ROWS = 50_000
-"""Most scores without a number that are looked at in one run."""
+MOST_ROWS = 20_000
+"""Most scores without a number whose replies are read in one run; the others are counted."""
+UNSEEN = "(more, whose replies were not looked at)"
 _FORM = 160
 _NEAR = 200
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -112,14 +114,13 @@ def forms_of(
     plugins = _scorers(facts.spec_text, catalogue)
     named = {int(run["run"]): run for run in store.runs()}[run_id]
     groups: dict[tuple[str, str, str], list[tuple[Missing, str]]] = {}
-    for missing in _chosen(view.missing(run_id), scores, totals):
-        text, fields = "", {}
-        stored = None if missing.trial is None else view.trial(missing.trial)
-        if stored is not None:
-            text = _read_text(stored.record, plugins.get(missing.name), stored.asked_by_scorers)
-            fields = dict(stored.record.trial.fields)
-        key = (missing.name, missing.status, normal_form(text, fields))
-        groups.setdefault(key, []).append((missing, text))
+    for place, missing in enumerate(_chosen(view.missing(run_id), scores, totals)):
+        text, form = "", UNSEEN
+        if place < MOST_ROWS:
+            said, fields = ([], {}) if missing.trial is None else view.said(missing.trial)
+            text = _read_text(said, plugins.get(missing.name))
+            form = normal_form(text, fields)
+        groups.setdefault((missing.name, missing.status, form), []).append((missing, text))
     made = [
         Form(
             run=run_id,
@@ -131,39 +132,40 @@ def forms_of(
             of=totals[name],
             form=form,
             example=members[0][1],
-            trial=members[0][0].trial,
+            trial=None if form == UNSEEN else members[0][0].trial,
         )
         for (name, status, form), members in groups.items()
     ]
     order = {name: at for at, name in enumerate(totals)}
-    made.sort(key=lambda one: (order[one.score], one.status != "unparsed", one.status, -one.count))
+    made.sort(key=lambda one: (order[one.score], one.status != "unparsed", one.status, _rank(one)))
     return made
+
+
+def _rank(form: Form) -> tuple[bool, int]:
+    return form.form == UNSEEN, -form.count
 
 
 def _chosen(
     missing: Iterator[Missing], scores: Collection[str], totals: Collection[str]
 ) -> Iterator[Missing]:
-    for number, one in enumerate(missing):
-        if number >= MOST_ROWS:
-            return
+    for one in missing:
         is_part = one.name.partition(".")[0] in totals and "." in one.name
         if one.name in scores or (not scores and not is_part):
             yield one
 
 
-def _read_text(record: TrialRecord, plugin: Any, asked: Any) -> str:
+def _read_text(said: Sequence[Said], plugin: Any) -> str:
     """The reply that a scorer reads: the judge's, the one it names, or the last."""
+    # Of a scorer that is not installed here it is not known whether it asks; then whoever was asked counts.
     role = getattr(plugin, "role", None)
-    for exchange in reversed(asked):
-        if exchange.ask.role == role:
-            return str(exchange.reply.text)
-    for name in (getattr(plugin, "reply", None), getattr(plugin, "of", None)):
-        for exchange in reversed(record.exchanges):
-            if exchange.ask.name == name:
-                return exchange.reply.text or exchange.reply.error or ""
-    if not record.exchanges:
-        return ""
-    return record.last.text or record.last.error or record.last.finish or ""
+    names = (getattr(plugin, "reply", None), getattr(plugin, "of", None))
+    asked = [one for one in said if one.phase == "trial"]
+    wanted = (
+        [one for one in said if one.phase == "score" and (plugin is None or one.role == role)],
+        *([one for one in asked if one.name == name] for name in names),
+        asked,
+    )
+    return next((found[-1].text for found in wanted if found), "")
 
 
 def _scorers(spec_text: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -187,6 +189,7 @@ def explained(store: Store, forms: list[Form], catalogue: Catalogue) -> list[For
     A scorer says it with an optional method ``hint(record)``.
     """
     out = []
+    view = store.view
     plugins: dict[int, dict[str, Any]] = {}
     read: dict[tuple[int, str], list[tuple[str, str]]] = {}
     for form in forms:
@@ -196,11 +199,13 @@ def explained(store: Store, forms: list[Form], catalogue: Catalogue) -> list[For
         if form.run not in plugins:
             plugins[form.run] = _scorers(store.facts(form.run).spec_text, catalogue)
         plugin = plugins[form.run].get(form.score)
-        stored = store.view.trial(form.trial)
         hint = getattr(plugin, "hint", None)
+        stored = view.trial(form.trial)
         if hint is not None and stored is not None:
-            out.append(attrs.evolve(form, hint=hint(stored.record)))
-            continue
+            # A field that is no longer there is no reason to show nothing of the rest.
+            with suppress(GnomonError):
+                out.append(attrs.evolve(form, hint=hint(stored.record)))
+                continue
         key = (form.run, form.score)
         if key not in read:
             read[key] = list(_read_replies(store, form.run, form.score, plugin))
@@ -210,11 +215,11 @@ def explained(store: Store, forms: list[Form], catalogue: Catalogue) -> list[For
 
 def _read_replies(store: Store, run_id: int, name: str, plugin: Any) -> Iterator[tuple[str, str]]:
     """Form and text of some replies that were read."""
-    for trial_id in store.view.read(run_id, name, _NEAR):
-        stored = store.view.trial(trial_id)
-        if stored is not None:
-            text = _read_text(stored.record, plugin, stored.asked_by_scorers)
-            yield normal_form(text, stored.record.trial.fields), text
+    view = store.view
+    for trial_id in view.read(run_id, name, _NEAR):
+        said, fields = view.said(trial_id)
+        text = _read_text(said, plugin)
+        yield normal_form(text, fields), text
 
 
 def _nearest(form: str, read: list[tuple[str, str]]) -> str | None:

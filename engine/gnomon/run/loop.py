@@ -57,9 +57,9 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
         GnomonError: Anything that could be known before the first call.
     """
     spec = request.spec
-    bound = bind(spec, request.roles, catalogue)
+    bound = bind(spec, request.roles, catalogue, kept=request.only)
     format_ = choose_format(request.format, spec, bound)
-    check_needs(spec.name, binding_module.needs(spec, format_), bound, catalogue)
+    check_needs(spec.name, binding_module.needs(spec, format_, request.only), bound, catalogue)
     executor = make_executor(catalogue, request.executor)
     distinct = {id(binding.backend): binding.backend for binding in bound.values()}
     for backend in distinct.values() if not getattr(executor, "prepares", False) else ():

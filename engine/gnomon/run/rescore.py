@@ -1,6 +1,8 @@
 """Scoring stored replies again, without calling a model.
 
-One invariant: a pass adds and never overwrites; earlier scores and estimates stay as they were.
+One invariant: a pass adds and never overwrites; earlier scores and estimates stay as they were. It uses the
+spec that is stored with the run, or another that is then stored with the pass, so that every number stays
+explained.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ import asyncio
 import time
 from pathlib import Path
 
+import attrs
+
 from gnomon.catalogue import Catalogue
-from gnomon.errors import CallFailed, UsageError
-from gnomon.loading import load
+from gnomon.errors import CallFailed, Fault, SpecError, UsageError
+from gnomon.loading import load, load_stored
 from gnomon.modelname import ModelName
 from gnomon.records import Ask, Reply
 from gnomon.run.analysis import analyse
@@ -21,7 +25,9 @@ from gnomon.run.passes import score_stored, scoring_of
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
 from gnomon.seeds import Seed
+from gnomon.spec import Spec
 from gnomon.store import RunFacts, Store
+from gnomon.structure import read_document
 
 
 class _Nobody:
@@ -34,37 +40,77 @@ class _Nobody:
         )
 
 
-def _measure_of(facts: RunFacts, measure: str | None, catalogue: Catalogue) -> Path:
-    if measure is not None:
-        return catalogue.find_measure(measure)
+@attrs.frozen(kw_only=True)
+class Rescored:
+    """What came of scoring a run again.
+
+    Attributes:
+        trials: Number of trials scored.
+        seconds: How long scoring them took.
+        version: Version of the spec that was used.
+        stored: Whether that is the spec stored with the run.
+        now: Version of the measure of that name as it is now, where its text differs from the one used.
+    """
+
+    trials: int
+    seconds: float
+    version: int
+    stored: bool
+    now: int | None
+
+
+def _now(facts: RunFacts, catalogue: Catalogue) -> Path | None:
+    """Where the measure lies now, when a plugin offers it."""
     known = catalogue.measures()
-    if facts.measure not in known:
-        raise UsageError(
-            f"the measure {facts.measure!r} was run from a file of its own; "
-            "name the file: --measure PATH"
+    return known[facts.measure][0] if facts.measure in known else None
+
+
+def _stored_spec(
+    store: Store, run_id: int, facts: RunFacts, catalogue: Catalogue, now: Path | None
+) -> Spec:
+    _, record = next(store.trial_records(run_id), (0, None))
+    path = now or Path.cwd() / f"{facts.measure}.toml"
+    try:
+        return load_stored(
+            facts.spec_text, path, catalogue, None if record is None else record.trial.item
         )
-    return known[facts.measure][0]
+    except SpecError as error:
+        raise UsageError(
+            f"the spec stored with run {run_id} cannot be used as the plugins are now; "
+            f"give one that can: --measure NAME or PATH\n{error}"
+        ) from None
+
+
+def _version_now(now: Path | None, used: Spec) -> int | None:
+    document = read_document(now) if now is not None else None
+    if document is None or isinstance(document, Fault) or document.text == used.text:
+        return None
+    version = document.data.get("version")
+    return version if isinstance(version, int) else None
 
 
 def rescore(
     store: Store, run_id: int, catalogue: Catalogue, measure: str | None = None
-) -> tuple[int, float]:
+) -> Rescored:
     """Add a scoring pass to a run; nobody sees it before it is whole.
 
     Args:
         store: The store, opened for writing.
         run_id: The run.
         catalogue: Where scorers and statistics are found.
-        measure: The measure whose scorers are used; the run's own, by name, unless given.
-
-    Returns:
-        Number of trials scored, and the seconds it took.
+        measure: The measure whose scorers and statistics are used, by name or path, as it is now; the
+            spec stored with the run unless given.
 
     Raises:
-        UsageError: There is no such run, or a judge's replies are not stored.
+        UsageError: There is no such run, a judge's replies are not stored, or the stored spec needs
+            plugins that are not there any more.
     """
     facts = store.facts(run_id)
-    spec = load(_measure_of(facts, measure, catalogue), catalogue)
+    now = _now(facts, catalogue)
+    if measure is None:
+        spec = _stored_spec(store, run_id, facts, catalogue, now)
+    else:
+        spec = load(catalogue.find_measure(measure), catalogue)
     wanted = scoring_of(spec, facts)
     judges = {
         role: str(ModelName(given.backend, given.model, given.options))
@@ -73,7 +119,8 @@ def rescore(
     }
     request = RunRequest(spec=spec, roles=judges, seed=facts.seed, repeats=facts.repeats, retries=0)
     bound = bind(spec, judges, catalogue, only=wanted.roles)
-    scoring = store.begin_scoring(run_id, provisional=True)
+    other = None if spec.text == facts.spec_text else spec.text
+    scoring = store.begin_scoring(run_id, provisional=True, spec_text=other)
     seed = Seed(facts.seed)
     caller = Caller(request, bound, _Nobody(), store, run_id, seed, Tally())
     began = time.perf_counter()
@@ -84,4 +131,10 @@ def rescore(
     seconds = time.perf_counter() - began
     scoring = store.complete_scoring(run_id, scoring)
     analyse(spec, store, run_id, scoring, seed)
-    return count, seconds
+    return Rescored(
+        trials=count,
+        seconds=seconds,
+        version=spec.keys.version,
+        stored=other is None,
+        now=_version_now(now, spec),
+    )

@@ -29,10 +29,17 @@ def asks(source: Any) -> bool:
     return bool(getattr(source, "adaptive", False) or getattr(source, "asks", False))
 
 
-def _around(session: Session, round_: int, scores: RoundScores) -> Around:
+def _around(
+    session: Session, round_: int, scores: RoundScores, before: Mapping[str, Item]
+) -> Around:
     request = session.request
     return Around.beside(
-        session.spec.path, request.seed_used, files=request.files, round_=round_, scores=scores
+        session.spec.path,
+        request.seed_used,
+        files=request.files,
+        round_=round_,
+        scores=scores,
+        items=before,
     )
 
 
@@ -46,18 +53,20 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
     request = session.request
     source = session.spec.source.plugin
     scores: RoundScores = {}
+    before: dict[str, Item] = {}
     start = 0
     for round_ in itertools.count():
         items: Callable[[], Iterable[Item]]
         if asks(source):
-            gathered = await _asked(session, caller, round_, scores)
+            gathered = await _asked(session, caller, _around(session, round_, scores, before))
             if not gathered and round_:
                 return
             if not gathered:
                 raise SourceError(f"the source {session.spec.source.name!r} yields no items")
             items = partial(list, gathered)
+            before = before | {item.key: item for item in gathered}
         else:
-            items = partial(source.items, _around(session, 0, scores))
+            items = partial(source.items, _around(session, 0, scores, before))
         planned = count_trials(request, items)
         session.tally.planned = planned + start
         yield make_trials(
@@ -82,10 +91,10 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
         scores = session.store.scores_by_item(session.run_id, session.scoring, below=start)
 
 
-async def _asked(session: Session, caller: Caller, round_: int, scores: RoundScores) -> list[Item]:
+async def _asked(session: Session, caller: Caller, around: Around) -> list[Item]:
     """The items of a source that asks for them."""
-    place = Place(None, None, round_, "source")
-    items: Any = session.spec.source.plugin.items(_around(session, round_, scores))
+    place = Place(None, None, around.round, "source")
+    items: Any = session.spec.source.plugin.items(around)
     # A source may be a generator that is sent replies, or give its items in any other way.
     generator = items if hasattr(items, "send") else (item for item in items)
     try:

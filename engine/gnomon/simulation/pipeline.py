@@ -79,9 +79,9 @@ class Simulated:
         return self._made[key]
 
     def expected(self, names: Sequence[str]) -> Table | None:
-        """The same table with expected scores; None when they are not known."""
+        """The same table with expected scores, NaN where not known; None when the first is not."""
         rows = self._rows(names)
-        if not all(any(name in row.expected for row in rows) for name in names):
+        if not any(names[0] in row.expected for row in rows):
             return None
         return _table(rows, names, self.design, expected=True)
 
@@ -144,8 +144,7 @@ class _InMemory:
             reply = backend.ask(ask)
             return Exchange(ask, await reply if inspect.isawaitable(reply) else reply)
         answer = self._respondent.answer(ask, trial)
-        if answer.score is not None and answer.expected is not None:
-            self.expected[answer.score] = answer.expected
+        self.expected.update(answer.expected)
         return Exchange(ask, answer.reply)
 
 
@@ -290,11 +289,7 @@ def truths(block: StatisticBlock, simulated: Simulated) -> Mapping[tuple[str, ..
 def _items_of(request: RunRequest) -> tuple[Item, ...]:
     spec = request.spec
     source = spec.source.plugin
-    if getattr(source, "adaptive", False):
-        raise UsageError(
-            f"the source {spec.source.name!r} of {spec.name!r} chooses items by earlier scores; "
-            "simulated runs of adaptive measures are not supported"
-        )
+    # Of an adaptive source this is its first round: what later ones ask depends on scores.
     around = Around.beside(spec.path, request.seed_used, files=request.files)
     items = list(source.items(around))
     if not all(isinstance(item, Item) for item in items):

@@ -189,7 +189,7 @@ def validate(
         condition: outcomes[index * runs : (index + 1) * runs]
         for index, condition in enumerate(conditions)
     }
-    judge = _Judge(spec, effect, alpha, tolerance)
+    judge = _Judge(spec, effect, alpha, tolerance, is_part=bool(request.only))
     findings = [
         finding
         for name in chosen
@@ -209,8 +209,11 @@ def validate(
 class _Judge:
     """Makes findings of outcomes and says which are faults."""
 
-    def __init__(self, spec: Spec, effect: float, alpha: float, tolerance: Tolerance) -> None:
+    def __init__(
+        self, spec: Spec, effect: float, alpha: float, tolerance: Tolerance, *, is_part: bool
+    ) -> None:
         self._spec = spec
+        self._is_part = is_part
         self._effect = effect
         self._alpha = alpha
         self._tolerance = tolerance
@@ -231,8 +234,9 @@ class _Judge:
                     _Column(nothing, quantity),
                     _Column(something, quantity),
                 )
-                # What respondents cannot move says nothing of the measure: a relation among stimuli.
-                if not self._moved(block):
+                # What respondents cannot move says nothing of the measure: a relation among stimuli. And of
+                # levels that are not administered nothing can be estimated.
+                if not self._moved(block) or (self._is_part and finding.refused == 1):
                     finding = attrs.evolve(finding, judged=False)
                 # A share or a mean that nothing is concluded from may follow a nuisance.
                 if nuisance != CLEAN and has_tests and finding.type_1 is None:

@@ -258,23 +258,28 @@ class Store(Reader):
         """Note that all asks of a trial were answered."""
         self._writing.finish_trial(trial_id)
 
-    def begin_scoring(self, run_id: int, *, provisional: bool = False) -> int:
+    def begin_scoring(
+        self, run_id: int, *, provisional: bool = False, spec_text: str | None = None
+    ) -> int:
         """Begin a scoring pass. Views and columns show the newest pass; older ones stay.
 
         Args:
             run_id: The run.
             provisional: Nobody sees the pass until ``complete_scoring``; one that is never completed
                 is taken away when the next is begun.
+            spec_text: The spec whose scorers and statistics are used, where it is not the run's own.
 
         Returns:
             Its number within the run, from 1; below 0 for a provisional pass.
         """
-        self._writing.flush()
+        writer = self._writing
+        spec_id = None if spec_text is None else writer.once.text_id(spec_text)
+        writer.flush()
         with self._transaction():
             number, scoring = provenance.begin_scoring(
-                self._connection, run_id, provisional=provisional
+                self._connection, run_id, provisional=provisional, spec_id=spec_id
             )
-        self._writing.begun_scoring(run_id, scoring, number)
+        writer.begun_scoring(run_id, scoring, number)
         return scoring
 
     def complete_scoring(self, run_id: int, scoring: int) -> int:

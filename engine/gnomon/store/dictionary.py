@@ -185,6 +185,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "run_id": "run",
         "pass": "1 for the first pass of the run",
         "started_at": "UTC time, ISO 8601",
+        "spec_id": "text: the spec whose scorers and statistics were used; NULL for the run's own",
     },
     "score_name": {
         TABLE: "Names of scores.",

@@ -11,6 +11,7 @@ content (texts, items, replies) has a 16-byte hash. Long repeated texts are stor
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gnomon.store.dictionary import rows as dictionary_rows
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x676E6F6D  # "gnom"
 SET = "gnomon"
-NAMES = ("tables", "views", "locks")
+NAMES = ("tables", "views", "locks", "specs-of-passes")
 """The migrations in order."""
 
 _TABLES = """
@@ -285,6 +286,10 @@ def migrations() -> Migrations:
         for statement in _statements(_LOCKS):
             db.execute(statement)
 
+    @found(name="specs-of-passes")
+    def specs_of_passes(db: Any) -> None:
+        db.execute("ALTER TABLE scoring ADD COLUMN spec_id INTEGER REFERENCES text (id)")
+
     return found
 
 
@@ -299,6 +304,14 @@ def applied(connection: sqlite3.Connection) -> tuple[str, ...]:
         "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY id", (SET,)
     )
     return tuple(name for (name,) in found)
+
+
+def create(connection: sqlite3.Connection, names: Sequence[str]) -> None:
+    """Make the schema that a database had after these migrations, in a file that has none."""
+    from sqlite_utils import Database
+
+    later = NAMES[len(names) :]
+    migrations().apply(Database(connection, execute_plugins=False), stop_before=later or None)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -216,7 +216,7 @@ def locks(connection: sqlite3.Connection) -> dict[int, tuple[str, tuple[str, ...
 
 
 def begin_scoring(
-    connection: sqlite3.Connection, run_id: int, *, provisional: bool
+    connection: sqlite3.Connection, run_id: int, *, provisional: bool, spec_id: int | None = None
 ) -> tuple[int, int]:
     """Make a scoring pass; returns its number in the table and in the run.
 
@@ -229,7 +229,8 @@ def begin_scoring(
     if provisional:
         scoring = -scoring
     made = connection.execute(
-        "INSERT INTO scoring (run_id, pass, started_at) VALUES (?, ?, ?)", (run_id, scoring, now())
+        "INSERT INTO scoring (run_id, pass, started_at, spec_id) VALUES (?, ?, ?, ?)",
+        (run_id, scoring, now(), spec_id),
     )
     assert made.lastrowid is not None
     return made.lastrowid, int(scoring)

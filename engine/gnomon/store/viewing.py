@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from gnomon.records import Exchange, Score, TrialRecord
+from gnomon.records import Exchange, FieldValue, Score, TrialRecord
 from gnomon.store.reading import TRIAL_SQL, Lookup, records
 from gnomon.store.values import from_json
 
@@ -67,6 +67,23 @@ class Missing:
     status: str
 
 
+@attrs.frozen
+class Said:
+    """One reply of a trial, without what was asked.
+
+    Attributes:
+        phase: Who asked: ``trial`` for the procedure, ``score`` for a scorer.
+        role: Who answered.
+        name: What the reply is called.
+        text: The reply; where there is none, the error or why it ended.
+    """
+
+    phase: str
+    role: str
+    name: str
+    text: str
+
+
 class Viewer:
     """Looks, and writes nothing.
 
@@ -76,6 +93,7 @@ class Viewer:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._lookup = Lookup(connection)
 
     def trial(self, trial_id: int) -> StoredTrial | None:
         """A trial by its number; None when there is none."""
@@ -85,10 +103,9 @@ class Viewer:
         if row is None:
             return None
         run_id, item_id, finished = row
-        lookup = Lookup(self._connection)
-        record = self._record(lookup, trial_id, "trial")
+        record = self._record(trial_id, "trial")
         assert record is not None
-        asked = self._record(lookup, trial_id, "score")
+        asked = self._record(trial_id, "score")
         cached = self._connection.execute(
             "SELECT cached FROM ask WHERE trial_id = ? AND phase = 'trial' ORDER BY position",
             (trial_id,),
@@ -106,10 +123,26 @@ class Viewer:
             of_item=len(of_item),
         )
 
-    def _record(self, lookup: Lookup, trial_id: int, phase: str) -> TrialRecord | None:
+    def said(self, trial_id: int) -> tuple[list[Said], dict[str, FieldValue]]:
+        """The replies of a trial in order, and the trial's fields: less than ``trial``, and quicker."""
+        rows = self._connection.execute(
+            "SELECT ask.phase, json_extract(form.body, '$.role'), json_extract(form.body, '$.name'), "
+            "coalesce(nullif(reply.text, ''), reply.error, reply.finish, '') FROM ask "
+            "JOIN text AS form ON form.id = ask.form_id JOIN reply ON reply.id = ask.reply_id "
+            "WHERE ask.trial_id = ? ORDER BY ask.id",
+            (trial_id,),
+        )
+        replies = [Said(*row) for row in rows]
+        of_trial = self._connection.execute(
+            "SELECT ordinal, item_id, condition_id, repeat, draws FROM trial WHERE id = ?",
+            (trial_id,),
+        ).fetchone()
+        return replies, dict(self._lookup.trial(*of_trial).fields)
+
+    def _record(self, trial_id: int, phase: str) -> TrialRecord | None:
         sql = TRIAL_SQL.replace("ask.phase = 'trial'", "ask.phase = ?")
         rows = self._connection.execute(f"{sql} WHERE trial.id = ?", (phase, trial_id))
-        return next((record for _, record in records(rows, lookup)), None)
+        return next((record for _, record in records(rows, self._lookup)), None)
 
     def _scores(self, run_id: int, where: str, number: int) -> tuple[Score, ...]:
         columns = "score_name.name, score.value, score.status, score.detail"

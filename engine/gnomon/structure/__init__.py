@@ -7,7 +7,7 @@ every fault has a line and a column, and all faults of a text are found in one p
 from gnomon.structure.examples import example_of, example_options
 from gnomon.structure.options import OptionDoc, describe_options
 from gnomon.structure.positions import KeyPath, Positions, flatten, show_path
-from gnomon.structure.text import Document, read_document
+from gnomon.structure.text import Document, parse_document, read_document
 from gnomon.structure.walker import default_of, key_names, nearest_key, structure, structure_fields
 from gnomon.structure.words import expected, found
 
@@ -25,6 +25,7 @@ __all__ = [
     "found",
     "key_names",
     "nearest_key",
+    "parse_document",
     "read_document",
     "show_path",
     "structure",

@@ -38,8 +38,11 @@ class Document:
 def read_document(path: Path) -> Document | Fault:
     """Read and parse a file; what prevents it comes back as a fault."""
     text = _read_text(path)
-    if isinstance(text, Fault):
-        return text
+    return text if isinstance(text, Fault) else parse_document(text)
+
+
+def parse_document(text: str) -> Document | Fault:
+    """Parse a text; what prevents it comes back as a fault."""
     try:
         data = tomllib.loads(text)
     except RecursionError:

@@ -6,6 +6,7 @@ serve words (WEAT), single words (WEFAT) and sentences (SEAT). All computing is 
 
 from __future__ import annotations
 
+from gnomon_plugins._association import planting
 from gnomon_plugins._association.effect import (
     associations,
     cosines,
@@ -23,6 +24,7 @@ __all__ = [
     "cosines",
     "effect_size",
     "partition_test",
+    "planting",
     "standardised",
     "usable",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import gnomon
+from gnomon_plugins.procedures.apart import Apart
 from gnomon_plugins.procedures.turns import Turns
 
 
@@ -12,5 +13,6 @@ from gnomon_plugins.procedures.turns import Turns
 def register_procedures() -> Iterable[type]:
     """The procedures of this package."""
     return [
+        Apart,
         Turns,
     ]

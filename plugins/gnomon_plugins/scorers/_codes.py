@@ -49,3 +49,36 @@ def opening(text: str, words: Collection[str]) -> str | None:
             if not rest or not (rest[0].isalnum() or rest[0] in "-_"):
                 return word
     return None
+
+
+def one_of(text: str, words: Collection[str]) -> str | None:
+    """The word that an answer gives, at its beginning or its end; None for none, or for two.
+
+    Args:
+        text: The answer.
+        words: The words to choose from, in plain form.
+    """
+    first = opening(text, words)
+    found = {word for word in (first, stated(text, words)) if word is not None}
+    return found.pop() if len(found) == 1 and not two_joined(text, words) else None
+
+
+def two_joined(text: str, words: Collection[str]) -> bool:
+    """Whether the answer begins with two of the words, as in ``yes and no`` or ``yes/no``.
+
+    Args:
+        text: The answer.
+        words: The words to choose from, in plain form.
+    """
+    first = opening(text, words)
+    if first is None:
+        return False
+    behind = _lines(text)[0][len(first) :]
+    rest = behind.lstrip(" /&,-")
+    for joint in ("and ", "or "):
+        rest = rest.removeprefix(joint)
+    return rest != behind and any(
+        rest == other or (rest.startswith(other) and not rest[len(other)].isalnum())
+        for other in words
+        if other != first
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from gnomon import Embed, Score, ScoreStatus, TrialRecord, did_you_mean
+from gnomon import Ask, Embed, Score, ScoreStatus, Trial, TrialRecord, did_you_mean
 from gnomon_plugins._association import usable
 
 if TYPE_CHECKING:
@@ -149,9 +149,40 @@ def _unfit(text: str, vectors: Mapping[str, Sequence[float]], field: str) -> str
     return None if usable(vectors[text]) else "zero_or_not_finite"
 
 
+def planted_for(
+    ask: Ask, trial: Trial, names: Sequence[str], *, reply: str | None, role: str
+) -> dict[str, tuple[str, ...]] | None:
+    """Field → its texts, when an ask is for the vectors of all of them; None when it is not.
+
+    A field that the trial does not have is one that the model writes: its texts are those of
+    ``written``.
+    """
+    if not isinstance(ask, Embed) or ask.role != role or reply not in (None, ask.name):
+        return None
+    found = {
+        name: _shown(trial, name)
+        if name in trial.fields
+        else tuple(text for text in ask.texts if text.startswith(_begins(name)))
+        for name in names
+    }
+    asked = set(ask.texts)
+    complete = all(texts and asked.issuperset(texts) for texts in found.values())
+    return found if complete else None
+
+
+def written(ask: Ask, trial: Trial, names: Sequence[str]) -> str | None:
+    """A text of its own for an ask whose reply is a field's text; None for any other ask."""
+    if ask.kind != "chat" or ask.name not in names or ask.name in trial.fields:
+        return None
+    return f"{_begins(ask.name)} number {ask.sample + 1} of {trial.item.key}."
+
+
+def _begins(name: str) -> str:
+    return f"This text is for {name},"
+
+
 def _texts(record: TrialRecord, field: str) -> tuple[str, ...]:
-    value = record.trial.fields.get(field)
-    if value is None:
+    if record.trial.fields.get(field) is None:
         # What the model itself wrote in an earlier turn of that name.
         said = tuple(
             exchange.reply.text
@@ -165,6 +196,11 @@ def _texts(record: TrialRecord, field: str) -> tuple[str, ...]:
             f"the trial has no field {field!r}{did_you_mean(field, record.trial.fields)}",
             {},
         )
+    return _shown(record.trial, field)
+
+
+def _shown(trial: Trial, field: str) -> tuple[str, ...]:
+    value = trial.fields[field]
     return value if isinstance(value, tuple) else (str(value),)
 
 

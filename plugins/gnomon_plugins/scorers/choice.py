@@ -72,7 +72,10 @@ class Choice:
         wanted = self._wanted(record.trial)
         if reply.probabilities is None:
             return self._of_words(reply, wanted)
-        known = {plain(text): p for text, p in reply.probabilities.items()}
+        known: dict[str, float] = {}
+        for text, p in reply.probabilities.items():
+            # "yes" and "Yes" may both be options; they are one answer.
+            known[plain(text)] = known.get(plain(text), 0.0) + p
         total = sum(known.values())
         if plain(wanted) not in known or total <= 0:
             return self._none("unparsed", wanted=wanted, probabilities=dict(reply.probabilities))
@@ -80,6 +83,12 @@ class Choice:
         return self._scores(
             known[plain(wanted)] / total, chosen=known[plain(wanted)] > others, reply=reply
         )
+
+    def hint(self, record: TrialRecord) -> str:
+        """What would have been read."""
+        if not self.options:
+            return f"a probability for {self._wanted(record.trial)}, which only an ask of kind choose has"
+        return f"one of {', '.join(self.options)}, as the first word or as the whole last line"
 
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
         """The option with probability 0.5 + effect; for a reply in words, so often.

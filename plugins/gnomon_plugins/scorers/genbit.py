@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FIELD = re.compile(r"\{(\w+)\}")
 _SHOWN = 20
+NO_INTERVAL = "too many resampled corpora have no word that is frequent near both lists"
 
 
 def list_words(item: Item, words: Sequence[str]) -> list[str]:
@@ -78,6 +79,8 @@ class GenBit:
 
     name: ClassVar[str] = "genbit"
     over: ClassVar[str] = "item"
+    # A story that was cut off is a text; what is none is counted here.
+    accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated", "refused", "filtered", "error")
     parts: ClassVar[tuple[str, ...]] = (
         "signed",
         "ratio",
@@ -183,20 +186,23 @@ class GenBit:
             "texts": float(texts),
             "share": found.of_first / (found.of_first + found.of_second),
         }
-        if interval is not None:
-            parts |= {"low": interval[0], "high": interval[1]}
-        return [
+        made = [
             Score(name=self.name, value=found.score, detail=detail),
             *(Score(name=f"{self.name}.{part}", value=value) for part, value in parts.items()),
         ]
+        if interval is None:
+            return [*made, *(self._missing(end, NO_INTERVAL) for end in ("low", "high"))]
+        ends = zip(("low", "high"), interval, strict=True)
+        return [*made, *(Score(name=f"{self.name}.{end}", value=value) for end, value in ends)]
 
     def _none(self, reason: str, **detail: object) -> list[Score]:
         return [
             Score(
                 name=self.name, value=None, status="unparsed", detail={"reason": reason, **detail}
             ),
-            *(
-                Score(name=f"{self.name}.{part}", value=None, status="unparsed")
-                for part in self.parts
-            ),
+            *(self._missing(part, reason) for part in self.parts),
         ]
+
+    def _missing(self, part: str, reason: str) -> Score:
+        detail = {"reason": reason}
+        return Score(name=f"{self.name}.{part}", value=None, status="unparsed", detail=detail)

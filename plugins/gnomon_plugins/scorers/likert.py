@@ -12,7 +12,7 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Ask, Choose, Planted, Reply, Score, Trial, TrialRecord, Wanted
-from gnomon_plugins.scorers._codes import opening, stated
+from gnomon_plugins.scorers._codes import opening, stated, two_joined
 from gnomon_plugins.scorers._fields import present, reply_of, texts
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
@@ -70,7 +70,7 @@ class Likert:
             for word in (opening(reply.text, known), stated(reply.text, known))
             if word is not None
         }
-        if len(found) != 1:
+        if len(found) != 1 or two_joined(reply.text, known):
             detail = {"answer": excerpt(reply.text)}
             return Score(name=self.name, value=None, status="unparsed", detail=detail)
         value = self._turned(float(found.pop()), record.trial)

@@ -67,6 +67,12 @@ class StatedNumber:
         detail = {"answer": excerpt(reply.text)}
         return Score(name=self.name, value=None, status="unparsed", detail=detail)
 
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        return (
+            f"one number from {self.low:g} to {self.high:g}, alone in the reply or in its last line"
+        )
+
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
         """The middle of the range + effect, to whole numbers.
 

@@ -21,10 +21,10 @@ from typing import ClassVar
 
 import attrs
 
-from gnomon import Need, Score, TrialRecord
-from gnomon_plugins._association import Method, Ties, associations, effect_size
+from gnomon import Ask, Embed, Need, Planted, Reply, Score, Trial, TrialRecord, Wanted
+from gnomon_plugins._association import Method, Ties, associations, effect_size, planting
 from gnomon_plugins.scorers._permutation import P_PARTS, check_options, how, p_values, tested
-from gnomon_plugins.scorers._vectors import NotScored, not_scored, sets_of
+from gnomon_plugins.scorers._vectors import NotScored, not_scored, planted_for, sets_of, written
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +62,8 @@ class Weat:
 
     name: ClassVar[str] = "weat"
     needs: ClassVar[tuple[Need, ...]] = (Need(kind="embed"),)
+    # A text that a model wrote in an earlier turn may have been cut off.
+    accepts: ClassVar[tuple[str, ...]] = ("ok", "truncated")
     parts: ClassVar[tuple[str, ...]] = ("s", *P_PARTS, "coverage", "words")
 
     x: str = "x"
@@ -129,3 +131,34 @@ class Weat:
             Score(name=self.name, value=d, detail=detail),
             *(Score(name=f"{self.name}.{part}", value=value) for part, value in parts.items()),
         ]
+
+    def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
+        """Vectors whose expected d is the effect; the texts of one word differ like those of two.
+
+        Attributes are two fixed directions; a target's association is normal about plus or minus half
+        of what gives that d for sets of these sizes. Order and label have no place in an embedding.
+
+        Raises:
+            UsageError: The effect is beyond -1.2 or 1.2.
+        """
+        text = written(ask, trial, (self.x, self.y))
+        if text is not None:
+            return Planted(text)
+        sets = planted_for(
+            ask, trial, (self.x, self.y, self.a, self.b), reply=self.reply, role=self.role
+        )
+        if sets is None:
+            return None
+        effect = wanted.within(-planting.LARGEST, planting.LARGEST, "an association d")
+        vectors: dict[str, planting.Vector] = dict.fromkeys(sets[self.a], planting.A)
+        vectors |= dict.fromkeys(sets[self.b], planting.B)
+        targets = [*dict.fromkeys(sets[self.x]), *dict.fromkeys(sets[self.y])]
+        first = len(set(sets[self.x]))
+        drawn = planting.strengths(first, len(targets) - first, effect, self.ddof, wanted.seed)
+        vectors |= {
+            text: planting.associated(float(value))
+            for text, value in zip(targets, drawn, strict=True)
+        }
+        assert isinstance(ask, Embed)
+        reply = Reply(vectors=tuple(vectors.get(text, planting.A) for text in ask.texts))
+        return Planted(reply, wanted.planned)

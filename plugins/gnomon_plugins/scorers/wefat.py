@@ -17,10 +17,10 @@ from typing import ClassVar
 
 import attrs
 
-from gnomon import Need, Score, TrialRecord
-from gnomon_plugins._association import Method, Ties, cosines, standardised
+from gnomon import Ask, Embed, Need, Planted, Reply, Score, Trial, TrialRecord, Wanted
+from gnomon_plugins._association import Method, Ties, cosines, planting, standardised
 from gnomon_plugins.scorers._permutation import P_PARTS, check_options, how, p_values, tested
-from gnomon_plugins.scorers._vectors import NotScored, not_scored, sets_of
+from gnomon_plugins.scorers._vectors import NotScored, not_scored, planted_for, sets_of
 
 
 @attrs.frozen(kw_only=True)
@@ -123,3 +123,26 @@ class Wefat:
                 for part, part_value in parts.items()
             ),
         ]
+
+    def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:
+        """Vectors whose expected association is the effect, the same for every word.
+
+        Raises:
+            UsageError: The effect is beyond -1.2 or 1.2.
+        """
+        sets = planted_for(
+            ask, trial, (self.word, self.a, self.b), reply=self.reply, role=self.role
+        )
+        if sets is None:
+            return None
+        effect = wanted.within(-planting.LARGEST, planting.LARGEST, "an association")
+        attributes = [*dict.fromkeys(sets[self.a]), *dict.fromkeys(sets[self.b])]
+        first = len(set(sets[self.a]))
+        drawn = planting.strengths(first, len(attributes) - first, effect, self.ddof, wanted.seed)
+        vectors = {
+            text: planting.leaning(float(value))
+            for text, value in zip(attributes, drawn, strict=True)
+        }
+        assert isinstance(ask, Embed)
+        reply = Reply(vectors=tuple(vectors.get(text, planting.A) for text in ask.texts))
+        return Planted(reply, wanted.planned)

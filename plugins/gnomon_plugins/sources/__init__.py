@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import gnomon
 from gnomon_plugins.sources.choice_pairs import ChoicePairs
+from gnomon_plugins.sources.evolving_questions import EvolvingQuestions
 from gnomon_plugins.sources.gambles import Gambles
 from gnomon_plugins.sources.paired_lists import PairedLists
 from gnomon_plugins.sources.prompt_parts import PromptParts
@@ -19,6 +20,7 @@ def register_sources() -> Iterable[type]:
     """The sources of this package."""
     return [
         ChoicePairs,
+        EvolvingQuestions,
         Gambles,
         PairedLists,
         PromptParts,

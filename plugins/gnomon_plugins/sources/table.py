@@ -5,7 +5,7 @@ One invariant: a row's key is its own, so that conditions and runs can be paired
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import attrs
@@ -35,6 +35,9 @@ class TableRows:
         fields: Columns that templates can name; all but ``gold`` and ``groups`` unless given.
         groups: Columns for ``by``.
         gold: The column with the right answer.
+        where: Rows to use: column → the value, or values, its cell has; all unless given.
+        others: Name → column: a list field with that column's cells of all other rows, to draw examples
+            from.
         keep: Only the items with these keys.
         limit: No more than this many items.
     """
@@ -46,6 +49,8 @@ class TableRows:
     fields: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     gold: str | None = None
+    where: Mapping[str, str | tuple[str, ...]] = attrs.field(factory=dict)
+    others: Mapping[str, str] = attrs.field(factory=dict)
     keep: tuple[str, ...] = ()
     limit: int | None = None
 
@@ -62,10 +67,13 @@ class TableRows:
         return chosen(self._all(around.folder.text(self.file)), self.keep, self.limit, self.file)
 
     def _all(self, text: str) -> Iterator[Item]:
-        wanted = tuple(name for name in (self.key, self.gold) if name is not None)
         seen: dict[str, int] = {}
+        cells = self._cells(text)
+        kept = 0
         for number, (line, row) in enumerate(rows(text, self.file), start=1):
-            check_columns(row, (*wanted, *self.fields, *self.groups), self.file)
+            self._check(row)
+            if not self._wants(row):
+                continue
             key = str(number) if self.key is None else str(row[self.key]).strip()
             if not key:
                 raise SourceError(f"{self.file!r} line {line}: {self.key!r} is empty")
@@ -75,7 +83,40 @@ class TableRows:
                     "every item needs a key of its own"
                 )
             seen[key] = line
-            yield self._item(key, row)
+            item = self._item(key, row)
+            if cells:
+                # Of the other rows, whatever their text: this row is left out by its place.
+                drawn = {name: (*all_[:kept], *all_[kept + 1 :]) for name, all_ in cells.items()}
+                item = attrs.evolve(item, fields={**item.fields, **drawn})
+            yield item
+            kept += 1
+        if seen or not self.where:
+            return
+        listed = ", ".join(f"{name} = {value!r}" for name, value in self.where.items())
+        raise SourceError(f"no row of {self.file!r} has {listed}")
+
+    def _check(self, row: Row) -> None:
+        named = tuple(name for name in (self.key, self.gold) if name is not None)
+        columns = (*named, *self.fields, *self.groups, *self.where, *self.others.values())
+        check_columns(row, columns, self.file)
+
+    def _wants(self, row: Row) -> bool:
+        return all(
+            str(row[name]) in ((value,) if isinstance(value, str) else value)
+            for name, value in self.where.items()
+        )
+
+    def _cells(self, text: str) -> dict[str, tuple[str, ...]]:
+        """Name → the cells of all rows that are used."""
+        if not self.others:
+            return {}
+        out: dict[str, list[str]] = {name: [] for name in self.others}
+        for _, row in rows(text, self.file):
+            self._check(row)
+            if self._wants(row):
+                for name, column in self.others.items():
+                    out[name].append(str(row[column]))
+        return {name: tuple(cells) for name, cells in out.items()}
 
     def _item(self, key: str, row: Row) -> Item:
         used = {self.gold, *self.groups}

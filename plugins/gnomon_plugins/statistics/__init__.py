@@ -26,6 +26,7 @@ from gnomon_plugins.statistics.design_effects import DesignEffects
 from gnomon_plugins.statistics.discontinuity import RegressionDiscontinuity
 from gnomon_plugins.statistics.equivalence import BayesFactor, Equivalence
 from gnomon_plugins.statistics.icc import Icc
+from gnomon_plugins.statistics.level_differences import LevelDifferences, SignificantShare
 from gnomon_plugins.statistics.means import Mean, Proportion
 from gnomon_plugins.statistics.mixed import MixedLinear, MixedLogistic
 from gnomon_plugins.statistics.pairwise_order import PairwiseOrder
@@ -42,6 +43,8 @@ from gnomon_plugins.statistics.run_difference import RunDifference
 from gnomon_plugins.statistics.shapley import Shapley
 from gnomon_plugins.statistics.signed_ranks import Sign, Wilcoxon
 from gnomon_plugins.statistics.t_tests import TOneSample, TPaired, TWelch
+from gnomon_plugins.statistics.total_variation import TotalVariation
+from gnomon_plugins.statistics.weighted_total import WeightedTotal
 
 
 @gnomon.hookimpl
@@ -87,6 +90,10 @@ def register_statistics() -> Iterable[type]:
         McdonaldOmega,
         SplitHalf,
         TestRetest,
+        LevelDifferences,
+        SignificantShare,
+        TotalVariation,
+        WeightedTotal,
         RegressionDiscontinuity,
         ConfidenceSequence,
         DesignEffects,

@@ -98,7 +98,7 @@ class SignedRanks:
 
 def bisected(reached: Callable[[float], bool], low: float, high: float) -> float:
     """The least point at which a condition that stays true once reached is true."""
-    for _ in range(60):
+    for _ in range(42):
         middle = (low + high) / 2
         if reached(middle):
             high = middle

@@ -275,16 +275,16 @@ def _fits(cells: _Cells, mains: np.ndarray) -> tuple[np.ndarray, int, np.ndarray
 def _noncentrality(x: np.ndarray, df: int, rng: np.random.Generator) -> np.ndarray:
     """Draws of the noncentrality that ``x`` speaks for: where its noncentral χ² has a uniform probability."""
     import numpy as np
-    from scipy import special, stats
+    from scipy import special
 
     chance = rng.uniform(size=len(x))
     out = np.zeros(len(x))
     half = (df - 1) / 2
     large = x > 300 + 10 * df
     # The root of a noncentral chi-squared is nearly normal with variance 1 when it is large.
-    shifted = np.sqrt(np.maximum(x - half, 0)) - stats.norm.ppf(chance)
+    shifted = np.sqrt(np.maximum(x - half, 0)) - special.ndtri(chance)
     out[large] = np.maximum(shifted[large] ** 2 * np.sign(shifted[large]) - half, 0)
-    small = ~large & (stats.chi2.cdf(x, df) > chance)
+    small = ~large & (special.chdtr(df, x) > chance)
     out[small] = special.chndtrinc(x[small], df, chance[small])
     return out
 

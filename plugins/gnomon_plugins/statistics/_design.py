@@ -22,9 +22,7 @@ def levels_of(table: gnomon.Table, factor: str, *, what: str) -> tuple[list[str]
     Raises:
         StatisticError: There is one level only.
     """
-    import numpy as np
-
-    names, codes = np.unique(table.label(factor), return_inverse=True)
+    names, codes = table.coded(factor)
     if len(names) < 2:
         raise gnomon.StatisticError(
             f"{what} needs at least 2 levels of {factor!r}, and all "

@@ -46,9 +46,7 @@ def level_names(
     Raises:
         StatisticError: The column does not have exactly two levels, or lacks one that was named.
     """
-    import numpy as np
-
-    there = [str(name) for name in np.unique(table.label(between))]
+    there = [str(name) for name in table.coded(between)[0]]
     if levels is None:
         if len(there) != 2:
             raise gnomon.StatisticError(
@@ -175,7 +173,7 @@ def unit_codes(table: gnomon.Table, columns: tuple[str, ...]) -> tuple[np.ndarra
 
     codes = np.zeros(len(table), dtype=np.int64)
     for column in columns:
-        _, inverse = np.unique(table.label(column), return_inverse=True)
+        _, inverse = table.coded(column)
         _, codes = np.unique(
             codes * (int(inverse.max(initial=0)) + 1) + inverse, return_inverse=True
         )

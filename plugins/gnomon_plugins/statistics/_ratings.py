@@ -76,14 +76,14 @@ def ratings(
         of_units = table
     else:
         kept = common.present(table, table.of[:1], need=2, what=what)
-        names = [str(name) for name in np.unique(kept.label(rater))]
+        names = [str(name) for name in kept.coded(rater)[0]]
         if len(names) < 2:
             raise gnomon.StatisticError(
                 f"{what} needs at least 2 {noun}s, and all {common.plural(len(kept), 'row')} have the "
                 f"same {rater!r} ({names[0]!r})"
             )
-        units, rows = np.unique(kept.label(unit), return_inverse=True)
-        _, columns = np.unique(kept.label(rater), return_inverse=True)
+        units, rows = kept.coded(unit)
+        _, columns = kept.coded(rater)
         counts = np.zeros((len(units), len(names)), dtype=np.int64)
         np.add.at(counts, (rows, columns), 1)
         if counts.max() > 1:

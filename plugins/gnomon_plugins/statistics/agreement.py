@@ -69,6 +69,7 @@ class CohenKappa:
     """
 
     name: ClassVar[str] = "cohen-kappa"
+    quantities: ClassVar[tuple[str, ...]] = ("kappa",)
     reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
@@ -182,6 +183,7 @@ class FleissKappa:
     """
 
     name: ClassVar[str] = "fleiss-kappa"
+    quantities: ClassVar[tuple[str, ...]] = ("kappa",)
     reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None
@@ -273,6 +275,7 @@ class KrippendorffAlpha:
     """
 
     name: ClassVar[str] = "krippendorff-alpha"
+    quantities: ClassVar[tuple[str, ...]] = ("alpha",)
     reliability: ClassVar[bool] = True
     unit: str = "item"
     rater: str | None = None

@@ -104,6 +104,7 @@ class Anova:
     """
 
     name: ClassVar[str] = "anova"
+    quantities: ClassVar[tuple[str, ...]] = ("eta-squared", "omega-squared")
     between: str
     equal_variances: bool = True
     cluster: str | None = None

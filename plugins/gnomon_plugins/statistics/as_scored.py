@@ -102,6 +102,10 @@ class AsScored:
             detail={name: self._read(table, name) for name in others},
         )
 
+    def truth(self, table: Table) -> float:
+        """The expected score of the one row."""
+        return float(table.values[0]) if len(table) == 1 else math.nan
+
     @staticmethod
     def _read(table: Table, name: str | None) -> float | None:
         if name is None:

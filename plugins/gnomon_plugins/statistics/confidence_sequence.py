@@ -80,6 +80,7 @@ class ConfidenceSequence:
     """
 
     name: ClassVar[str] = "confidence-sequence"
+    quantities: ClassVar[tuple[str, ...]] = ("mean",)
     anytime: ClassVar[bool] = True
     lower: float = attrs.field(validator=common.finite)
     upper: float = attrs.field(validator=common.finite)

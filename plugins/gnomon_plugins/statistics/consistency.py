@@ -220,6 +220,7 @@ class McdonaldOmega:
     """
 
     name: ClassVar[str] = "mcdonald-omega"
+    quantities: ClassVar[tuple[str, ...]] = ("omega",)
     reliability: ClassVar[bool] = True
     unit: str = "repeat"
     part: str | None = None

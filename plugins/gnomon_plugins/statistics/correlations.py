@@ -26,6 +26,7 @@ _EXACT_RANKS = 7
 
 PERFECT = 1 - 1e-12
 """Beyond this a correlation is ±1 but for rounding, and its t would be noise."""
+ON_A_LINE = "the rows lie on a line without error, so there is no test"
 
 
 def two_scores(table: gnomon.Table, *, need: int, what: str) -> gnomon.Table:
@@ -76,7 +77,7 @@ def of_r(
     log10_p: float | None = None
     if abs(r) > PERFECT:
         r = math.copysign(1.0, r)
-        note = note or "the rows lie on a line without error, so there is no test"
+        note = note or ON_A_LINE
     else:
         t = r * math.sqrt(df / (1 - r * r))
         p, log10_p = t_tail(t, df, alternative)
@@ -140,10 +141,17 @@ def of_clusters(
         what: The statistic in words.
         kind: The statistic as its method calls it.
     """
+    method = f"{kind}, {alternative}, {units.words}, jackknife of Fisher's z"
     if abs(value) > PERFECT:
-        raise gnomon.StatisticError(
-            f"the rows lie on a line without error (r = {value:.6g}), so there is no standard error "
-            f"for {what}"
+        return gnomon.Estimate(
+            quantity=quantity,
+            value=math.copysign(1.0, value),
+            effect=effect,
+            effect_value=math.copysign(1.0, value),
+            n=n,
+            method=method,
+            note=ON_A_LINE,
+            detail={"clusters": units.count},
         )
     made = jackknifed(
         value, without, units, scale=fisher(), level=level, alternative=alternative, what=what
@@ -165,7 +173,7 @@ def of_clusters(
         effect_low=made.low,
         effect_high=made.high,
         n=n,
-        method=f"{kind}, {alternative}, {units.words}, jackknife of Fisher's z",
+        method=method,
         detail={"clusters": units.count},
     )
 
@@ -203,6 +211,7 @@ class Pearson:
     """
 
     name: ClassVar[str] = "pearson"
+    quantities: ClassVar[tuple[str, ...]] = ("r",)
     relates: ClassVar[str] = "pair"
     alternative: Alternative = "two-sided"
     cluster: str | None = None
@@ -260,6 +269,7 @@ class Spearman:
     """
 
     name: ClassVar[str] = "spearman"
+    quantities: ClassVar[tuple[str, ...]] = ("rho", "r")
     relates: ClassVar[str] = "pair"
     alternative: Alternative = "two-sided"
     cluster: str | None = None
@@ -366,6 +376,7 @@ class Kendall:
     """
 
     name: ClassVar[str] = "kendall"
+    quantities: ClassVar[tuple[str, ...]] = ("tau-b",)
     alternative: Alternative = "two-sided"
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)

@@ -6,7 +6,6 @@ when it does so from item to item.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +16,8 @@ from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _components as components
 from gnomon_plugins.statistics._clusters import standard_error
 from gnomon_plugins.statistics._design import levels_of, sum_coded
-from gnomon_plugins.statistics._tails import t_tail
+from gnomon_plugins.statistics._effects import t_quantile
+from gnomon_plugins.statistics._tails import f_tail, t_tail
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,7 +156,6 @@ class DesignEffects:
         count: int,
     ) -> gnomon.Estimate:
         import numpy as np
-        from scipy import stats
 
         q = len(beta)
         method = f"greatest minus least mean; F of equal levels, {self._unit(count)}"
@@ -176,20 +175,20 @@ class DesignEffects:
             return attrs.evolve(made, note="no test: the difference is the same for every item")
         wald = float(beta @ np.linalg.solve(covariance, beta))
         f = (count - q) / (q * (count - 1)) * wald
+        p, log10_p = f_tail(f, q, count - q)
         return attrs.evolve(
             made,
             test="F",
             test_value=f,
             df=q,
             df2=count - q,
-            p=float(stats.f.sf(f, q, count - q)),
-            log10_p=float(stats.f.logsf(f, q, count - q)) / math.log(10),
+            p=p,
+            log10_p=log10_p,
         )
 
     def _level(
         self, factor: str, name: str, effect: float, error: float, rows: int, count: int
     ) -> gnomon.Estimate:
-        from scipy import stats
 
         made = gnomon.Estimate(
             quantity=f"deviation[{factor}={name}]",
@@ -201,7 +200,7 @@ class DesignEffects:
         if error < common.SMALLEST_SD:
             return attrs.evolve(made, note="no interval: the deviation is the same for every item")
         p, log10_p = t_tail(effect / error, count - 1, "two-sided")
-        reach = float(stats.t.isf((1 - self.level) / 2, count - 1)) * error
+        reach = t_quantile(self.level, count - 1) * error
         return attrs.evolve(
             made,
             low=effect - reach,
@@ -220,7 +219,7 @@ class DesignEffects:
 
         codes = np.zeros(len(table), dtype=np.int64)
         for factor in factors:
-            _, own = np.unique(table.label(factor), return_inverse=True)
+            _, own = table.coded(factor)
             _, codes = np.unique(codes * (own.max() + 1) + own, return_inverse=True)
         return codes
 
@@ -299,11 +298,8 @@ class DesignEffects:
 
     def _reach(self, part: gnomon.Table) -> float | None:
         """Half the width of a cell's interval, None with fewer than two items or no spread."""
-        import numpy as np
-        from scipy import stats
-
-        names, codes = np.unique(part.label(self.item), return_inverse=True)
+        names, codes = part.coded(self.item)
         if len(names) < 2:
             return None
         error, df = standard_error(part.values, codes)
-        return float(stats.t.isf((1 - self.level) / 2, df)) * error
+        return t_quantile(self.level, df) * error

@@ -46,6 +46,7 @@ class RegressionDiscontinuity:
     """
 
     name: ClassVar[str] = "regression-discontinuity"
+    quantities: ClassVar[tuple[str, ...]] = ("jump", "d")
     cutoff: float = attrs.field(default=0.0, validator=common.finite)
     bandwidth: float | None = attrs.field(
         default=None, validator=attrs.validators.optional(common.positive)

@@ -42,6 +42,7 @@ class Mean:
     """
 
     name: ClassVar[str] = "mean"
+    quantities: ClassVar[tuple[str, ...]] = ("mean",)
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
@@ -99,6 +100,7 @@ class Proportion:
     """
 
     name: ClassVar[str] = "proportion"
+    quantities: ClassVar[tuple[str, ...]] = ("proportion",)
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 

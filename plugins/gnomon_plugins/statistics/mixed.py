@@ -23,8 +23,32 @@ from gnomon_plugins.statistics.regression import Data, check_reference, fit_logi
 if TYPE_CHECKING:
     import numpy as np
 
+_NO_VARIANCE = 1e-6
+"""A variance between groups below this share of the residual one is 0."""
 
-def _fitted(data: Data, codes: np.ndarray, random: np.ndarray, what: str, count: int) -> Any:
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Fit:
+    """What is used of a fit.
+
+    Attributes:
+        coefficients: Fixed effects.
+        errors: Their standard errors.
+        covariance: Of the random effects.
+        residual: Residual variance.
+        log_likelihood: The restricted one.
+        converged: Whether the maximum was found.
+    """
+
+    coefficients: np.ndarray
+    errors: np.ndarray
+    covariance: np.ndarray
+    residual: float
+    log_likelihood: float
+    converged: bool
+
+
+def _fitted(data: Data, codes: np.ndarray, random: np.ndarray, what: str, count: int) -> _Fit:
     """The fit by restricted maximum likelihood; refuses what is not determined."""
     import warnings
 
@@ -35,12 +59,48 @@ def _fitted(data: Data, codes: np.ndarray, random: np.ndarray, what: str, count:
         # Whether it converged, and whether a variance is 0, is looked at below.
         warnings.simplefilter("ignore")
         try:
-            return MixedLM(data.y, data.x, groups=codes, exog_re=random).fit(reml=True)
+            fit = MixedLM(data.y, data.x, groups=codes, exog_re=random).fit(reml=True)
         except np.linalg.LinAlgError:
+            if random.shape[1] == 1:
+                return _without_variance(data)
             raise gnomon.StatisticError(
                 f"{what} could not be fitted: its random effects are not determined by "
                 f"{common.plural(count, 'group')}; leave out slopes"
             ) from None
+    covariance = np.atleast_2d(fit.cov_re)
+    if random.shape[1] == 1 and float(covariance[0, 0]) < _NO_VARIANCE * float(fit.scale):
+        return _without_variance(data)
+    return _Fit(
+        coefficients=np.asarray(fit.fe_params, dtype=float),
+        errors=np.asarray(fit.bse_fe, dtype=float),
+        covariance=covariance,
+        residual=float(fit.scale),
+        log_likelihood=float(fit.llf),
+        converged=bool(fit.converged),
+    )
+
+
+def _without_variance(data: Data) -> _Fit:
+    """The fit in which the groups' variance is 0: least squares, where a search has no footing.
+
+    The restricted log-likelihood is −½((n − k)(1 + ln 2πs²) + ln|X'X|) with s² = RSS/(n − k)
+    (Harville 1974).
+    """
+    import numpy as np
+
+    n, k = data.x.shape
+    residual = design.residual_squares(data.x, data.y) / (n - k)
+    squares = data.x.T @ data.x
+    coefficients, *_ = np.linalg.lstsq(data.x, data.y, rcond=None)
+    volume = float(np.linalg.slogdet(squares)[1])
+    return _Fit(
+        coefficients=coefficients,
+        errors=np.sqrt(residual * np.diag(np.linalg.inv(squares))),
+        covariance=np.zeros((1, 1)),
+        residual=residual,
+        log_likelihood=-((n - k) * (1 + math.log(2 * math.pi * residual)) + volume) / 2,
+        converged=True,
+    )
 
 
 def _grouped(data: Data, column: str, what: str) -> tuple[np.ndarray, int]:
@@ -88,6 +148,10 @@ class MixedLinear:
         with_factors: Label columns, treatment coded.
         reference: Factor → the level the others are compared with; the first in order unless given.
         standardize: Predictor scores are put in standard deviations.
+        without: Coefficients that are fitted and not reported, such as an ``intercept`` whose zero
+            is no hypothesis.
+        absolute: Give the mean of the absolute coefficients reported as well. Noise alone keeps it
+            above 0, so it has no interval and is for comparing conditions of one design.
         level: Confidence level of the intervals.
     """
 
@@ -97,6 +161,8 @@ class MixedLinear:
     with_factors: tuple[str, ...] = ()
     reference: Mapping[str, str] = attrs.field(factory=dict)
     standardize: bool = False
+    without: tuple[str, ...] = ()
+    absolute: bool = False
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
     def __attrs_post_init__(self) -> None:
@@ -122,12 +188,12 @@ class MixedLinear:
                 f"the predictors give {table.of[0]!r} exactly, so {what} has no error to test with"
             )
         fit = _fitted(data, codes, random, what, count)
-        errors = np.asarray(fit.bse_fe, dtype=float)
+        errors = fit.errors
         if not np.isfinite(errors).all() or not (errors > 0).all():
             raise gnomon.StatisticError(f"{what} has no standard errors here; leave out slopes")
-        covariance, residual = np.atleast_2d(fit.cov_re), float(fit.scale)
+        covariance, residual = fit.covariance, fit.residual
         notes = [] if fit.converged else ["the fit did not converge"]
-        if float(np.linalg.eigvalsh(covariance)[0]) < 1e-6 * residual:
+        if float(np.linalg.eigvalsh(covariance)[0]) < _NO_VARIANCE * residual:
             notes.append(f"a variance between {self.group!r} is at its bound of 0")
         note = "; ".join(notes) or None
         method = f"linear mixed model by REML, random effects of {self.group} ({count} groups)" + (
@@ -135,13 +201,24 @@ class MixedLinear:
         )
         dfs = self._degrees(data, codes, count)
         scale = math.sqrt(residual + float(covariance[0, 0]))
-        rows = zip(data.names, fit.fe_params, errors, dfs, strict=True)
+        rows = zip(data.names, fit.coefficients, errors, dfs, strict=True)
         out = [
             self._coefficient(
                 name, (float(value), float(error)), df, scale, (len(data.y), method, note)
             )
             for name, value, error, df in rows
+            if name not in self.without
         ]
+        if self.absolute and out:
+            out.append(
+                gnomon.Estimate(
+                    quantity="mean-absolute",
+                    value=sum(abs(one.value or 0.0) for one in out) / len(out),
+                    n=len(data.y),
+                    method=f"{method}, mean of {common.plural(len(out), 'absolute coefficient')}",
+                    note=note,
+                )
+            )
         between = float(covariance[0, 0])
         share = gnomon.Estimate(
             quantity=f"icc({self.group})",
@@ -152,7 +229,7 @@ class MixedLinear:
             detail={
                 "variance between": between,
                 "residual variance": residual,
-                "log-likelihood": float(fit.llf),
+                "log-likelihood": fit.log_likelihood,
                 "covariance of random effects": covariance.tolist(),
             },
         )

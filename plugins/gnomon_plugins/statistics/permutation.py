@@ -59,6 +59,7 @@ class Permutation:
     """
 
     name: ClassVar[str] = "permutation"
+    quantities: ClassVar[tuple[str, ...]] = ("mean", "mean-difference", "d", "d-z")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ()

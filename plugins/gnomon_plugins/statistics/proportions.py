@@ -53,6 +53,7 @@ class Binomial:
     """
 
     name: ClassVar[str] = "binomial"
+    quantities: ClassVar[tuple[str, ...]] = ("proportion", "h")
     against: float = attrs.field(default=0.5, validator=common.between_0_and_1)
     alternative: Alternative = "two-sided"
     interval: Literal["wilson", "clopper-pearson"] = "wilson"
@@ -182,18 +183,20 @@ class McNemar:
         levels: First and second level; alphabetical unless given.
         paired_by: Columns that a pair shares; there may be one value on each side.
         form: ``mid-p`` (Fagerland, Lydersen & Laake 2013; its size may pass the level by a
-            little), ``exact``, or ``chi-square`` with the
-            continuity correction; for independent pairs.
+            little), ``exact``, ``chi-square`` with the continuity correction, or ``by-size``: exact
+            when one of the four counts is below 25, else chi-square. The forms are of independent
+            pairs; those of clusters are tested by t with Obuchowski's error.
         cluster: Label column whose pairs are not independent; the design's unless given, ``none``
             to take pairs as independent.
         level: Confidence level of the intervals.
     """
 
     name: ClassVar[str] = "mcnemar"
+    quantities: ClassVar[tuple[str, ...]] = ("difference", "odds-ratio")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)
-    form: Literal["mid-p", "exact", "chi-square"] = "mid-p"
+    form: Literal["mid-p", "exact", "chi-square", "by-size"] = "mid-p"
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)
 
@@ -216,7 +219,11 @@ class McNemar:
         units = common.units(found.table, self.cluster, what=what)
         if units.codes is not None:
             return self._clustered(found, first - second, units, what)
-        value, p, log10_p = self._test(only)
+        form = self.form
+        if form == "by-size":
+            both = int((first * second).sum())
+            form = "exact" if min(*only, both, n - both - discordant) < 25 else "chi-square"
+        value, p, log10_p = self._test(only, form)
         centre = (only[0] - only[1]) / (n + 2)
         variance = (discordant + 1) / (n + 2) - centre**2
         reach = effects.normal_quantile(self.level) * math.sqrt(variance / (n + 2))
@@ -228,9 +235,9 @@ class McNemar:
             low=max(-1.0, centre - reach),
             high=min(1.0, centre + reach),
             level=self.level,
-            test="chi-square" if self.form == "chi-square" else "discordant",
+            test="chi-square" if form == "chi-square" else "discordant",
             test_value=value,
-            df=1 if self.form == "chi-square" else None,
+            df=1 if form == "chi-square" else None,
             p=p,
             log10_p=log10_p,
             effect="odds-ratio",
@@ -238,7 +245,7 @@ class McNemar:
             effect_low=ratio_low,
             effect_high=ratio_high,
             n=n,
-            method=f"McNemar's test of {found.names[0]} - {found.names[1]}, {self.form}, two-sided, "
+            method=f"McNemar's test of {found.names[0]} - {found.names[1]}, {form}, two-sided, "
             f"{units.words}",
             note=_mcnemar_note(found, ratio),
             detail=_four(found),
@@ -251,7 +258,7 @@ class McNemar:
         from scipy import special
 
         assert units.codes is not None
-        if self.form != "mid-p":
+        if self.form not in ("mid-p", "by-size"):
             raise gnomon.StatisticError(
                 f"the form {self.form!r} is for independent pairs, and these are of "
                 f"{common.plural(units.count, 'cluster')} of {units.column!r}; leave out 'form', or set "
@@ -298,16 +305,16 @@ class McNemar:
             detail=_four(found) | {"clusters": units.count},
         )
 
-    def _test(self, only: tuple[int, int]) -> tuple[float, float, float | None]:
+    def _test(self, only: tuple[int, int], form: str) -> tuple[float, float, float | None]:
         from scipy import stats
 
         discordant = sum(only)
-        if self.form == "chi-square":
+        if form == "chi-square":
             value = max(abs(only[0] - only[1]) - 1, 0) ** 2 / discordant
             return value, *chi2_tail(value, 1)
         p = float(stats.binomtest(only[0], discordant, 0.5).pvalue)
         log10_p: float | None = effects.log10_binomial(only[0], discordant, 0.5, "two-sided", p)
-        if self.form == "mid-p":
+        if form == "mid-p":
             # Outcomes as likely as the one seen count half; there are two unless the sides are equal.
             seen = float(stats.binom.pmf(min(only), discordant, 0.5))
             p = p - seen if only[0] != only[1] else 1 - seen / 2

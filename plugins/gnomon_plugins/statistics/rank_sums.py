@@ -66,6 +66,7 @@ class MannWhitney:
     """
 
     name: ClassVar[str] = "mann-whitney"
+    quantities: ClassVar[tuple[str, ...]] = ("shift", "rank-biserial")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     alternative: Alternative = "two-sided"
@@ -250,6 +251,7 @@ class Kruskal:
     """
 
     name: ClassVar[str] = "kruskal"
+    quantities: ClassVar[tuple[str, ...]] = ("epsilon-squared",)
     between: str
     cluster: str | None = None
     level: float = attrs.field(default=0.95, validator=common.between_0_and_1)

@@ -123,7 +123,6 @@ class LinearRegression:
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
         """Coefficients with t tests and R² with F; refuses dependent predictors and a perfect fit."""
-        from scipy import stats
         from statsmodels.regression.linear_model import OLS
 
         what = "a linear regression"
@@ -146,7 +145,7 @@ class LinearRegression:
         df = n - k if units.codes is None else units.count - 1
         errors = "" if self.robust == "none" else f", {self.robust} errors"
         method = f"least squares, {units.words}{errors}"
-        quantile = float(stats.t.isf((1 - self.level) / 2, df))
+        quantile = effects.t_quantile(self.level, df)
         out = []
         for name, value, error in zip(data.names, fit.params, fit.bse, strict=True):
             beta, spread = float(value), float(error)

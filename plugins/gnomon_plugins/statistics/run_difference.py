@@ -12,6 +12,7 @@ import attrs
 
 import gnomon
 from gnomon_plugins.statistics import _common as common
+from gnomon_plugins.statistics import _effects as effects
 from gnomon_plugins.statistics import _groups as groups
 from gnomon_plugins.statistics._clusters import clustered_error
 from gnomon_plugins.statistics._tails import t_tail
@@ -110,7 +111,6 @@ class RunDifference:
 
     def _unpaired(self, found: groups.Pairs, what: str) -> gnomon.Estimate:
         import numpy as np
-        from scipy import stats
 
         halves = [
             attrs.evolve(
@@ -134,7 +134,7 @@ class RunDifference:
         error, df, units = clustered
         difference = float(found.first.mean() - found.second.mean())
         p, log10_p = t_tail(difference / error, df, "two-sided")
-        reach = float(stats.t.isf((1 - self.level) / 2, df)) * error
+        reach = effects.t_quantile(self.level, df) * error
         return gnomon.Estimate(
             quantity="difference-unpaired",
             value=difference,

@@ -74,6 +74,7 @@ class Wilcoxon:
     """
 
     name: ClassVar[str] = "wilcoxon"
+    quantities: ClassVar[tuple[str, ...]] = ("pseudo-median", "rank-biserial")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)
@@ -239,6 +240,7 @@ class Sign:
     """
 
     name: ClassVar[str] = "sign"
+    quantities: ClassVar[tuple[str, ...]] = ("share-above", "g")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)

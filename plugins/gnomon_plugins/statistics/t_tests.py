@@ -103,6 +103,7 @@ class TOneSample:
     """
 
     name: ClassVar[str] = "t-one-sample"
+    quantities: ClassVar[tuple[str, ...]] = ("mean", "d")
     against: float = attrs.field(default=0.0, validator=common.finite)
     alternative: Alternative = "two-sided"
     cluster: str | None = None
@@ -183,6 +184,7 @@ class TPaired:
     """
 
     name: ClassVar[str] = "t-paired"
+    quantities: ClassVar[tuple[str, ...]] = ("mean-difference", "d-z")
     between: str | None = None
     levels: tuple[str, str] | None = attrs.field(default=None, validator=common.two_different)
     paired_by: tuple[str, ...] = ("item",)

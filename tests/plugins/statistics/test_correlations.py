@@ -99,6 +99,10 @@ def test_dose_response_of_a_monotone_score():
     assert line.note == "the rows lie on a line without error, so there is no test"
     kendall = one(Kendall(), data)
     assert (kendall.value, kendall.p) == pytest.approx((-1, 2 / 120))
+    pairs = [1, 2, 3, 4, 5, 6]
+    together = one(Pearson(cluster="item"), table(pairs, [-n for n in pairs], item="aabbcc"))
+    assert (together.value, together.p, together.low) == (-1.0, None, None)
+    assert together.note == "the rows lie on a line without error, so there is no test"
 
 
 @pytest.mark.parametrize("cls", [PartialCorrelation, SemipartialCorrelation])

@@ -30,6 +30,11 @@ NEEDS = {
     "t-paired": {"between": "g", "levels": ("a", "b"), "paired_by": ("item", "repeat")},
     "mcnemar": {"between": "g", "levels": ("a", "b"), "paired_by": ("item", "repeat")},
     "test-retest": {"between": "g", "levels": ("a", "b"), "paired_by": ("item", "repeat")},
+    "level-differences": {
+        "between": "g",
+        "reference": "a",
+        "paired_by": ("item", "repeat"),
+    },
     "chi-square": {"between": "g"},
     "g-test": {"between": "g"},
     "partial-correlation": {"with_factors": ("g",)},
@@ -73,6 +78,9 @@ UNITS_OF_THEIR_OWN = {
     "mixed-linear": "the dependence is in the model ('group')",
     "mixed-logistic": "the dependence is in the model ('group')",
     "shapley": "its units are the subsets of parts, which the design makes ('over')",
+    "significant-share": "it counts tests; 'cluster' is theirs",
+    "total-variation": "its units are the items, within which levels are exchanged ('unit')",
+    "weighted-total": "the items are what they are; its interval is within them ('unit')",
     "run-difference": "it is always clustered ('cluster'), by the item unless the design has another",
 }
 """Statistics without a ``cluster`` that can be any column, and why."""
@@ -137,7 +145,7 @@ def test_one_row_an_item_is_independent(name):
     whole = data(name)
     whole = attrs.evolve(whole, labels={**whole.labels, "item": np.arange(len(whole)).astype(str)})
     options = {k: v for k, v in NEEDS.get(name, {}).items() if k != "paired_by"}
-    if "between" in options and name in ("t-paired", "mcnemar", "test-retest"):
+    if "between" in options and name in ("t-paired", "mcnemar", "test-retest", "level-differences"):
         whole = attrs.evolve(
             whole,
             labels={**whole.labels, "who": data(name).labels["item"] + whole.labels["repeat"]},

@@ -161,7 +161,18 @@ def scorer_checks(subject: Subject) -> tuple[Check, ...]:
         Check("hostile replies get a status, not an exception", lambda: _hostile(subject)),
         Check("the same trial has the same score", lambda: _same_scores(subject)),
         Check("a judge who writes nonsense gets a status", lambda: _judged(subject)),
+        Check("what would have been read is said in words", lambda: _hinted(subject)),
     )
+
+
+def _hinted(subject: Subject) -> Iterable[str]:
+    """Its optional ``hint``, of a reply that it cannot read."""
+    hint = getattr(subject.make(), "hint", None)
+    if hint is None:
+        return
+    said = hint(TrialRecord(subject.trial or trial(), record(Reply(text="?")).exchanges))
+    if not isinstance(said, str) or len(said.split()) < 3:
+        yield f"'hint' gives {said!r}; a few words say what a reply would have to be"
 
 
 def _kind(subject: Subject) -> str:
@@ -214,6 +225,7 @@ def _faults(
 ) -> Iterable[str]:
     parts = getattr(subject.cls, "parts", None)
     own = subject.name
+    counted = ("ok", "truncated", *getattr(subject.cls, "counts", ()))
     # A score that is not read off the reply (a column of the stimuli) is the same whatever was answered.
     usable = list(scores) == ordinary
     for place, score in enumerate(scores):
@@ -227,7 +239,7 @@ def _faults(
             yield f"the score {score.name!r} has the status {score.status!r}, which there is not"
         if score.value is not None and not math.isfinite(score.value):
             yield f"the score {score.name!r} is {score.value}"
-        if score.value is not None and not usable and reply.status not in ("ok", "truncated"):
+        if score.value is not None and not usable and reply.status not in counted:
             yield f"the score {score.name!r} is {score.value:g} although the reply is {reply.status!r}"
         try:
             json.dumps(dict(score.detail), allow_nan=True).encode("utf-8")

@@ -122,6 +122,7 @@ def _ordinary(subject: Subject) -> Iterable[str]:
             yield f"the estimate of {one.quantity!r} does not say its method"
         if one.value is not None and one.n is None:
             yield f"the estimate of {one.quantity!r} does not say its n"
+        yield from _undeclared(instance, one)
 
 
 def _faults(one: Any) -> Iterable[str]:
@@ -140,6 +141,17 @@ def _faults(one: Any) -> Iterable[str]:
         yield f"the interval of {one.quantity!r} runs from {one.low:g} down to {one.high:g}"
     if (one.low is not None or one.high is not None) and one.level is None:
         yield f"the interval of {one.quantity!r} has no level"
+
+
+def _undeclared(instance: Any, one: Estimate) -> Iterable[str]:
+    """Quantities that it gives and does not name, where it names them."""
+    declared = getattr(instance, "quantities", None)
+    if declared is None:
+        return
+    given = [one.quantity] if one.value is not None else []
+    for name in (*given, *([one.effect] if one.effect else [])):
+        if name not in declared:
+            yield f"it estimates {name!r}, which is not among its 'quantities'"
 
 
 def _same_estimate(subject: Subject) -> Iterable[str]:

@@ -1,0 +1,130 @@
+"""A database from the folder that ``archive`` wrote.
+
+One invariant: the database is there when all of it has been read and checked, and not before. It is built with the
+schema that the export had, filled, and only then brought to the newest schema, as the old database would be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from gnomon.errors import StoreError, UsageError
+from gnomon.export.archive import MANIFEST, VERSION, Exported, tables
+from gnomon.export.files import FORMS, read_rows
+from gnomon.store.migrations import NAMES, create, migrate
+
+
+def is_export(path: Path) -> bool:
+    """Whether a path is a folder, which only an export is among what can be imported."""
+    return path.is_dir()
+
+
+def restore(folder: Path, database: Path) -> Exported:
+    """Make a database from an export.
+
+    Args:
+        folder: The folder that was exported.
+        database: The file to make; it must not exist.
+
+    Raises:
+        StoreError: The folder is no export, or was changed or cut short.
+        UsageError: The file exists or cannot be made.
+    """
+    manifest = _manifest(folder)
+    if database.exists():
+        raise UsageError(
+            f"{database} exists already; an export is imported into a new database, so give another "
+            "file with --db"
+        )
+    for entry in manifest["tables"]:
+        _check(folder, entry)
+    part = database.with_name(f"{database.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(part, isolation_level=None)) as connection:
+            rows = _fill(connection, folder, manifest)
+        os.replace(part, database)  # noqa: PTH105 -- as in the rest of the project, explicit about what is replaced
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"the database {database} cannot be made: {reason}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return Exported(database, rows)
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        version = found["gnomon_export"]
+    except FileNotFoundError:
+        raise StoreError(
+            f"the folder {folder} is not an export of gnomon, for it has no {MANIFEST}; "
+            "'gnomon export --to jsonl' makes one that can be imported"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise StoreError(f"{path} is not the manifest of an export of gnomon") from None
+    unknown = [name for name in found.get("migrations", ()) if name not in NAMES]
+    if version != VERSION or unknown:
+        raise StoreError(
+            f"{folder} was exported by gnomon {found.get('gnomon')}, which is newer than this one; "
+            "upgrade gnomon to import it"
+        )
+    if found.get("form") not in FORMS or not isinstance(found.get("tables"), list):
+        raise StoreError(f"{path} is not the manifest of an export of gnomon")
+    return dict(found)
+
+
+def _check(folder: Path, entry: Mapping[str, Any]) -> None:
+    path = folder / Path(entry["file"]).name
+    hashed = sha256()
+    try:
+        with path.open("rb") as data:
+            while block := data.read(1 << 20):
+                hashed.update(block)
+    except OSError:
+        raise StoreError(
+            f"{path} is missing or cannot be read; export the database again"
+        ) from None
+    if hashed.hexdigest() != entry["sha256"]:
+        raise StoreError(
+            f"{path} was changed or cut short after it was exported: its SHA-256 is not the one in "
+            f"{MANIFEST}; export the database again"
+        )
+
+
+def _fill(
+    connection: sqlite3.Connection, folder: Path, manifest: Mapping[str, Any]
+) -> dict[str, int]:
+    connection.execute("PRAGMA page_size = 16384")
+    connection.execute("PRAGMA synchronous = OFF")
+    create(connection, manifest["migrations"])
+    there = tables(connection)
+    rows: dict[str, int] = {}
+    connection.execute("BEGIN")
+    for entry in manifest["tables"]:
+        table, columns = entry["table"], entry["columns"]
+        if there.get(table) != columns:
+            raise StoreError(
+                f"the table {table!r} of {folder} does not have the columns of a gnomon database"
+            )
+        names = ", ".join(f'"{column}"' for column in columns)
+        places = ", ".join("?" * len(columns))
+        path = folder / Path(entry["file"]).name
+        insert = f'INSERT INTO "{table}" ({names}) VALUES ({places})'  # noqa: S608 -- names that were found in our schema
+        try:
+            connection.executemany(insert, read_rows(manifest["form"], path, columns))
+        except (sqlite3.Error, OverflowError) as error:
+            raise StoreError(f"{path} does not fit into a gnomon database: {error}") from None
+        (rows[table],) = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # noqa: S608 -- as above
+    connection.execute("COMMIT")
+    migrate(connection)
+    connection.execute("PRAGMA journal_mode = WAL")
+    return rows

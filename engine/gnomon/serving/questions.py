@@ -1,0 +1,118 @@
+"""The questions people ask of a database, each as SQL that anyone may read, run and change.
+
+One invariant: a question asks only the views and tables of the dictionary, so what it shows is explained there.
+Parameters that are left empty ask for everything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_RUN = "run = CASE WHEN :run = '' THEN run ELSE CAST(:run AS INTEGER) END"
+_NUMBER = "number of a run, or nothing for all"
+
+QUESTIONS: dict[str, tuple[str, str, str]] = {
+    "what-was-measured": (
+        "What was measured?",
+        "Every run with its measure, model and how many trials are finished.",
+        """SELECT runs.run, runs.measure, runs.version, runs.model, runs.format,
+  (SELECT count(*) FROM trial WHERE trial.run_id = runs.run AND trial.finished = 1) AS finished_trials,
+  runs.repeats, runs.started_at,
+  (SELECT coalesce(max(session.ended_at), 'not yet') FROM session WHERE session.run_id = runs.run) AS ended_at
+FROM runs
+ORDER BY runs.run""",
+    ),
+    "what-was-found": (
+        "What was found over all?",
+        "Estimates over all rows of a run, with interval, n and what is missing.",
+        """SELECT run, measure, model, statistic, of, quantity, round(value, 4) AS value, round(low, 4) AS low,
+  round(high, 4) AS high, level, p, n, refused, filtered, truncated, unparsed, failed, method, note
+FROM results
+WHERE "group" IS NULL
+ORDER BY measure, statistic, run""",
+    ),
+    "what-differs-by-group": (
+        "How do groups differ?",
+        f"Estimates by group, greatest first. run: {_NUMBER}.",
+        """SELECT run, model, statistic, of, "group", quantity, round(value, 4) AS value, round(low, 4) AS low,
+  round(high, 4) AS high, p, p_corrected, correction, family_size, n, note
+FROM results
+WHERE "group" IS NOT NULL AND [run]
+ORDER BY statistic, of, value DESC""",
+    ),
+    "how-do-models-compare": (
+        "How do models compare?",
+        "The same estimate of every model, side by side: one line for each, models under each other.",
+        """SELECT measure, statistic, of, quantity, coalesce("group", 'all') AS "group", model, run,
+  round(value, 4) AS value, round(low, 4) AS low, round(high, 4) AS high, n
+FROM results
+WHERE value IS NOT NULL
+ORDER BY measure, statistic, of, quantity, "group", value DESC""",
+    ),
+    "which-items-score-most": (
+        "Which items score most, and least?",
+        f"Mean score by item. run: {_NUMBER}.",
+        """SELECT run, score, item, round(avg(value), 4) AS mean, count(value) AS n,
+  count(*) - count(value) AS missing
+FROM scores
+WHERE [run]
+GROUP BY run, score, item
+ORDER BY run, score, mean DESC""",
+    ),
+    "does-the-wording-matter": (
+        "Does the wording matter?",
+        "Mean score under each level of each factor, as it is; whether a difference is more than chance is said "
+        f"by: gnomon results --effects. run: {_NUMBER}.",
+        """SELECT run, score, level.key AS factor, level.value AS level, round(avg(scores.value), 4) AS mean,
+  count(scores.value) AS n
+FROM scores, json_each(scores.levels) AS level
+WHERE [run]
+GROUP BY run, score, factor, level.value
+ORDER BY run, score, factor, mean DESC""",
+    ),
+    "what-is-missing": (
+        "What is missing, and why?",
+        "Scores by status: refused, filtered, unparsed, error. A missing score is never counted as 0.",
+        """SELECT run, measure, model, score, status, count(*) AS scores
+FROM scores
+GROUP BY run, score, status
+ORDER BY run, score, scores DESC""",
+    ),
+    "what-could-not-be-read": (
+        "Which replies could not be read?",
+        f"The commonest replies that gave no number. run: {_NUMBER}.",
+        """SELECT status, count(DISTINCT trial) AS trials, reply, min(trial) AS first_trial, reason
+FROM failures
+WHERE what = 'score' AND [run]
+GROUP BY status, reply
+ORDER BY trials DESC
+LIMIT 100""",
+    ),
+    "what-was-asked": (
+        "What was asked, and what was answered?",
+        f"Whole conversations in the order of the plan. run: {_NUMBER}; text: words that the prompt or the reply "
+        "holds, or nothing.",
+        """SELECT run, trial, phase, role, system, messages, reply, status
+FROM conversations
+WHERE [run] AND (:text = '' OR messages LIKE '%' || :text || '%' OR reply LIKE '%' || :text || '%')
+ORDER BY ask
+LIMIT 200""",
+    ),
+    "what-it-cost": (
+        "What did it cost?",
+        "Calls, tokens, seconds and US dollars of every invocation.",
+        """SELECT session.run_id AS run, runs.measure, runs.model, session.started_at, session.ended_at,
+  session.reason, session.calls, session.cached, round(session.seconds, 1) AS seconds, session.cost
+FROM session JOIN runs ON runs.run = session.run_id
+ORDER BY session.id""",
+    ),
+}
+"""Name → title, what it answers, SQL."""
+
+
+def canned() -> dict[str, dict[str, Any]]:
+    """The questions as Datasette wants them."""
+    return {
+        name: {"title": title, "description": description, "sql": sql.replace("[run]", _RUN)}
+        for name, (title, description, sql) in QUESTIONS.items()
+    }

@@ -1,0 +1,273 @@
+"""``gnomon serve``: a real server, asked over loopback and looked at in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from report_samples import HOSTILE, facts_of, hostile, sample, write_run
+
+from browser import chromium, watch
+from gnomon.cli import cli
+from gnomon.serving.questions import QUESTIONS
+from gnomon.store import Store
+from gnomon.store.dictionary import DICTIONARY
+
+pytest.importorskip("datasette")
+VIEWS = ("results", "scores", "trials", "conversations", "failures", "runs")
+
+
+@contextmanager
+def serving(database: Path) -> Iterator[str]:
+    """The command in a process of its own; gives the address it says."""
+    started = subprocess.Popen(
+        [sys.executable, "-u", "-c", "from gnomon.cli import main; main()", "serve", str(database),
+         "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    try:
+        assert started.stdout is not None
+        line = started.stdout.readline()
+        found = re.fullmatch(r"(.+) is at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends it\)\n", line)
+        assert found, line
+        assert found.group(1) == str(database)
+        yield found.group(2)
+    finally:
+        started.terminate()
+        started.communicate(timeout=20)
+
+
+def get(address: str, host: str | None = None) -> tuple[int, str]:
+    """Status and text of a page."""
+    request = urllib.request.Request(address, headers={"Host": host} if host else {})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models, each with an unread reply."""
+    return sample(tmp_path_factory.mktemp("served") / "two.db")
+
+
+@pytest.fixture(scope="module")
+def server(database: Path) -> Iterator[str]:
+    with serving(database) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
+
+
+def visit(browser: Any, server: str, *pages: str) -> Any:
+    """Visit pages one after the other; none may complain or ask another machine for anything."""
+    seen = watch(browser)
+    for page in pages:
+        answer = seen.page.goto(server + page)
+        assert answer.status == 200, page
+        assert seen.complaints == [], page
+    assert [asked for asked in seen.requests if not asked.startswith((server, "data:"))] == []
+    return seen.page
+
+
+def test_pages_load_without_a_complaint(browser: Any, server: str) -> None:
+    """The first page with its charts, every view and table, a row, the report."""
+    tables = [name for name in DICTIONARY if name not in VIEWS]
+    page = visit(browser, server, "", "two", *(f"two/{name}" for name in (*VIEWS, *tables)))
+    page = visit(browser, server, "two/run/1", "-/report", "")
+    for chart in page.query_selector_all("figure img"):
+        chart.scroll_into_view_if_needed()
+    shown = "[...document.querySelectorAll('figure img')].every(i => i.complete && i.naturalWidth > 100)"
+    for _ in range(100):
+        if page.evaluate(shown):
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate(shown)
+    assert page.locator("figure img").count() == 2
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_has_an_answer(server: str, name: str) -> None:
+    """Rows come without any parameter, and for one run where a run can be named."""
+    status, text = get(f"{server}two/{name}.json?_shape=array")
+    assert status == 200, text
+    rows = json.loads(text)
+    assert rows
+    if ":run" in QUESTIONS[name][2] or "[run]" in QUESTIONS[name][2]:
+        _, text = get(f"{server}two/{name}.json?_shape=array&run=2")
+        ones = json.loads(text)
+        assert ones
+        assert len(ones) <= len(rows)
+        assert {row["run"] for row in ones if "run" in row} <= {2}
+
+
+def test_a_question_is_asked_in_the_browser(browser: Any, server: str) -> None:
+    """From the first page by its title; its parameter is filled in and the rows change."""
+    page = visit(browser, server, "")
+    page.click("text=How do groups differ?")
+    page.wait_for_load_state("load")
+    assert page.inner_text("h1") == "How do groups differ?"
+    assert page.locator("table.rows-and-columns tbody tr").count() == 4
+    page.fill("input[name=run]", "1")
+    page.click("input[type=submit]")
+    page.wait_for_url("**run=1*")
+    page.wait_for_load_state("load")
+    assert page.locator("table.rows-and-columns tbody tr").count() == 2
+
+
+def test_every_table_and_column_is_explained(server: str) -> None:
+    """In the words of the database's own dictionary, in the order of the columns."""
+    import html
+
+    for name, columns in DICTIONARY.items():
+        status, text = get(f"{server}two/{name}")
+        assert status == 200
+        said = html.unescape(text)
+        for column, meaning in columns.items():
+            assert meaning in said, (name, column)
+    _, text = get(f"{server}two/scores")
+    shown = re.findall(r"<dt>(.*?)</dt>", text)
+    assert shown[:4] == ["run", "measure", "model", "format"]
+
+
+def test_sorting_and_facets_work(browser: Any, server: str) -> None:
+    """A click on a heading sorts; a facet counts, and a click on it filters."""
+    page = visit(browser, server, "two/scores?_facet=model")
+    counts = page.locator(".facet-results .facet-info li").all_inner_texts()
+    assert sorted(line.split()[0] for line in counts) == ["scripted:one", "scripted:two"]
+    page.click(".facet-results .facet-info a:has-text('scripted:two')")
+    page.wait_for_url("**scripted*")
+    page.wait_for_load_state("load")
+    models = page.locator("td.col-model").all_inner_texts()
+    assert set(models) == {"scripted:two"}
+    page.click("th.col-value a")
+    page.wait_for_url("**_sort**")
+    page.wait_for_load_state("load")
+    values = page.locator("td.col-value").all_inner_texts()
+    numbers = [float(value) for value in values if value.strip()]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) > 3
+
+
+def test_nothing_can_be_changed(database: Path, server: str) -> None:
+    """Writing, attaching and settings are refused, and the file is as it was."""
+    before = database.read_bytes()
+    for sql in (
+        "delete from run",
+        "select 1; drop table run",
+        "attach database '/tmp/other.db' as other",
+        "pragma query_only = off",
+        "with x as (select 1) insert into dictionary values ('a', 'b', 'c')",
+    ):
+        status, text = get(f"{server}two.json?sql={urllib.parse.quote(sql)}")
+        assert status == 400, text
+    assert database.read_bytes() == before
+
+
+def test_only_this_machines_own_names_are_answered(server: str) -> None:
+    """A page elsewhere that has its name point here gets nothing."""
+    assert get(server, host="example.invalid") == (
+        403,
+        "this server answers to the names of this machine only\n",
+    )
+    port = server.rstrip("/").rpartition(":")[2]
+    assert get(server, host=f"localhost:{port}")[0] == 200
+    assert get(f"{server}-/charts/none.svg") == (404, "there is no chart none\n")
+
+
+def test_hostile_texts_stay_texts(browser: Any, tmp_path: Path) -> None:
+    """On the first page, in tables, in questions and in charts."""
+    with serving(hostile(tmp_path / "hostile.db")) as server:
+        page = visit(
+            browser, server, "", "hostile/trials", "hostile/conversations", "hostile/scores",
+            "hostile/failures", "hostile/what-could-not-be-read", "hostile/what-was-asked",
+            "-/report", "",
+        )  # fmt: skip
+        assert page.evaluate("() => window.hacked") is None
+        assert HOSTILE[7] in page.inner_text("body")
+
+
+def test_a_run_that_goes_on_is_seen_to_go_on(tmp_path: Path) -> None:
+    """What is committed while the server runs is there when the page is asked for again."""
+    path = tmp_path / "live.db"
+    with Store.open(path, write=True) as store:
+        write_run(store, facts=facts_of("first"), ended=False)
+        with serving(path) as server:
+            assert "scripted:second" not in get(server)[1]
+            assert "scripted:second" not in get(f"{server}-/report")[1]
+            write_run(store, facts=facts_of("second"))
+            assert "scripted:second" in get(server)[1]
+            assert "scripted:second" in get(f"{server}-/report")[1]
+
+
+def test_an_empty_database_says_so(tmp_path: Path) -> None:
+    """A whole first page with a sentence."""
+    with Store.open(tmp_path / "empty.db", write=True):
+        pass
+    with serving(tmp_path / "empty.db") as server:
+        status, text = get(server)
+        assert status == 200
+        assert "There is no run in this database yet; 'gnomon run' makes one." in text
+        assert get(f"{server}-/report")[0] == 200
+
+
+def refused(*words: str | Path) -> str:
+    done = CliRunner().invoke(cli, ["serve", *map(str, words)])
+    assert done.exception is not None
+    return str(done.exception)
+
+
+def test_what_cannot_be_served_is_said(
+    tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sentence for each."""
+    assert refused(tmp_path / "gone.db") == (
+        f"there is no database {tmp_path.resolve() / 'gone.db'}; 'gnomon run' makes one"
+    )
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("CREATE TABLE x (y)")
+    other.close()
+    assert refused(tmp_path / "other.db") == (
+        f"{tmp_path.resolve() / 'other.db'} is an SQLite database, but not one that gnomon made; give "
+        "another file"
+    )
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert refused(database, "--port", str(port)) == (
+            f"port {port} cannot be listened on: Address already in use; give another with --port, or 0 "
+            "for any that is free"
+        )
+    assert refused(database, "--port", "99999") == (
+        "port 99999 cannot be listened on: a port is 0 to 65535; give another with --port, or 0 for "
+        "any that is free"
+    )
+    monkeypatch.setitem(sys.modules, "datasette.app", None)
+    monkeypatch.setitem(sys.modules, "datasette", None)
+    assert refused(database) == (
+        "serving needs the package 'datasette', which is not installed; install it with: "
+        "pip install 'gnomon[serve]'"
+    )
