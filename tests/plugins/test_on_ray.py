@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from gnomon.catalogue import Catalogue
-from gnomon.errors import UsageError
+from gnomon.errors import ModelError, UsageError
 from gnomon.modelname import make_executor
 from gnomon.store import Store
+from gnomon_plugins.executors._ray_actor import check_versions
 from gnomon_plugins.executors.on_ray import OnRay
 from long_runs import write_measure
 from ray_cluster import QUIET, Cluster, cluster
@@ -207,6 +208,18 @@ def test_an_address_at_which_nobody_listens_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_workers_of_another_version_are_refused() -> None:
+    """Numbers of two versions must not be mixed: each version that differs is named, here and there."""
+    ours = {"Python": "3.11.7", "ray": "2.60.0", "gnomon": "0.2.0"}
+    check_versions(ours, dict(ours), "10.0.0.7")
+    with pytest.raises(ModelError) as refused:
+        check_versions(ours, {"Python": "3.11.7", "ray": "2.59.0"}, "10.0.0.7")
+    assert str(refused.value) == (
+        "the worker on 10.0.0.7 has other versions than this process: ray 2.59.0 (here 2.60.0), gnomon "
+        "absent (here 0.2.0); install the same on every node"
+    )
+
+
 # -- on a cluster --------------------------------------------------------------------------------
 
 
@@ -279,8 +292,8 @@ def test_a_plugin_file_that_cannot_be_loaded_on_a_worker_is_said(
     done = run(tmp_path, "--model", "slow:x", on=on, PYTHONPATH=path)
     assert (done.returncode, done.stderr) == (
         2,
-        "gnomon: the plugin file slow.py was sent to the worker on 127.0.0.1 and cannot be loaded there: "
-        "it has no module 'beside_me'; install it on every node, or put its code into the file\n",
+        f"gnomon: the plugin file {tmp_path / 'slow.py'} was sent to the worker on 127.0.0.1 and cannot be "
+        "loaded there: it has no module 'beside_me'; install it on every node, or put its code into the file\n",
     )
 
 
@@ -297,25 +310,6 @@ def test_more_than_the_cluster_has_is_said(tmp_path: Path, running: Cluster) -> 
         "gnomon: no worker for scripted:fill was ready within 3 s: each reserves 64 processors and 0 GPUs, "
         f"and the cluster has {has} processors in all; add nodes, reserve less (cpus), or wait longer "
         "(patience)\n"
-    )
-
-
-@pytest.mark.slow
-def test_workers_of_another_version_are_refused(tmp_path: Path) -> None:
-    """Before anything is asked: numbers of two versions must not be mixed."""
-    prepare(tmp_path)
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "sitecustomize.py").write_text("import gnomon\ngnomon.__version__ = '0.0.9'\n")
-    path = os.pathsep.join([str(other), environment()["PYTHONPATH"]])
-    with cluster(PYTHONPATH=path) as made:
-        done = run(tmp_path, "--model", "scripted:fill", on=f"ray?address={made.address}&actors=1")
-    import gnomon
-
-    assert (done.returncode, done.stderr) == (
-        2,
-        "gnomon: the worker on 127.0.0.1 has other versions than this process: gnomon 0.0.9 "
-        f"(here {gnomon.__version__}); install the same on every node\n",
     )
 
 
