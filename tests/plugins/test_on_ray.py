@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from gnomon.catalogue import Catalogue
-from gnomon.errors import ModelError, UsageError
+from gnomon.errors import ModelError, StoreError, UsageError
 from gnomon.modelname import make_executor
 from gnomon.store import Store
 from gnomon_plugins.executors._ray_actor import check_versions
@@ -130,6 +130,18 @@ def whole(folder: Path, trials: int = 400) -> list[str]:
         ) == [(trials, trials)]
         assert list(store.query("select count(*) from scores")[1]) == [(trials,)]
         return [text for (text,) in store.query("select text from reply where status = 'ok'")[1]]
+
+
+def await_replies(folder: Path, count: int, seconds: float = 120) -> list[str]:
+    """The texts of the replies as soon as there are so many."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.2)
+        with contextlib.suppress(StoreError), Store.open(folder / "results.db") as store:
+            texts = [text for (text,) in store.query("select text from reply order by id")[1]]
+            if len(texts) >= count:
+                return texts[-20:]
+    raise TimeoutError(f"fewer than {count} replies after {seconds:g} s")
 
 
 def processes(texts: list[str]) -> set[str]:
@@ -251,12 +263,16 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, running: Cluster)
     prepare(tmp_path)
     on = f"ray?address={running.address}&actors=2&cpus=0.5"
     with driving(tmp_path, "--model", "slow:x?seconds=0.2", on=on) as driver:
-        for _ in range(2):
-            time.sleep(2)
-            running.await_actors(2)[0].kill()
+        running.await_actors(2)
+        killed = []
+        for count in (40, 120):
+            answering = processes(await_replies(tmp_path, count))
+            victim = next(actor for actor in running.actors() if str(actor.pid) in answering)
+            victim.kill()
+            killed.append(str(victim.pid))
         out, error = driver.communicate(timeout=200)
     assert driver.returncode == 0, error
-    assert len(processes(whole(tmp_path))) >= 3
+    assert {*killed} < processes(whole(tmp_path))
     assert json.loads(out)[0]["replies"] == {"ok": 400}
 
 

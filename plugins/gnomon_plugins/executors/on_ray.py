@@ -130,10 +130,19 @@ class OnRay:
                 ray.init(address=self.address, **common)
         except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
             raise gnomon.ModelError(_refused(self.address, error)) from None
+        _hush()
         try:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _hush() -> None:
+    """Keep Ray from writing between the lines of a report that a worker has died: the run says what matters."""
+    with contextlib.suppress(ImportError, AttributeError, KeyError):
+        from ray._private.ray_logging import global_worker_stdstream_dispatcher as dispatcher
+
+        dispatcher.remove_handler("ray_print_logs")
 
 
 class _Asker:
