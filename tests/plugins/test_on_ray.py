@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from gnomon_plugins.executors._ray_actor import check_versions
 from gnomon_plugins.executors.on_ray import OnRay
 from long_runs import write_measure
 from ray_cluster import QUIET, Cluster, cluster
+
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 
 SLOW = '''\
 """A backend that takes its time and says in which process it is; it notes every call in a file."""
@@ -207,7 +210,6 @@ def test_ray_that_is_not_installed_is_said(tmp_path: Path) -> None:
 
 def test_an_address_at_which_nobody_listens_is_said(tmp_path: Path) -> None:
     """At once, and not after Ray's own patience."""
-    pytest.importorskip("psutil")
     prepare(tmp_path)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

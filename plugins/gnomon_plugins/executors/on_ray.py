@@ -139,10 +139,11 @@ class OnRay:
 
 def _hush() -> None:
     """Keep Ray from writing between the lines of a report that a worker has died: the run says what matters."""
-    with contextlib.suppress(ImportError, AttributeError, KeyError):
-        from ray._private.ray_logging import global_worker_stdstream_dispatcher as dispatcher
+    with contextlib.suppress(ImportError):
+        import ray._private.worker
 
-        dispatcher.remove_handler("ray_print_logs")
+        # Ray has a switch for it and no public way to it; its own debugger uses the same.
+        ray._private.worker._worker_logs_enabled = False
 
 
 class _Asker:
