@@ -17,6 +17,15 @@ settings.register_profile(
 settings.load_profile("gnomon")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What scripts/generate needs of the tests."""
+    parser.addoption(
+        "--renew-validations",
+        action="store_true",
+        help="Write what tests/test_validate_specs.py finds into specs/validations.json.",
+    )
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root of the checkout."""

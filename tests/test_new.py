@@ -142,7 +142,7 @@ def test_no_trace_of_the_template_is_left(written: Path) -> None:
         (
             ("scorer", "json"),
             "'json' cannot be a name: its module would be called 'json', and there is one of that name "
-            "already; try 'json-measure'",
+            "already; try 'json-scorer'",
         ),
         (
             ("measure", "my-thing"),

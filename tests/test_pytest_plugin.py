@@ -200,3 +200,11 @@ def test_unused_it_imports_next_to_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == ["gnomon", "gnomon.pytest_plugin"]
+
+
+def test_a_test_is_run_by_its_name(folder: Path) -> None:
+    """The name that pytest prints can be given back, brackets and all."""
+    name = "steady.toml::proportion[topic=food].proportion"
+    done = run_pytest(folder, "--gnomon", *MODEL, "-q", name)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gnomon.catalogue import Catalogue
 from gnomon.loading import load
+from gnomon.reference.gallery import VALIDATIONS, digest, summary
 from gnomon.run import RunRequest
-from gnomon.simulation import Workplace, setting_of, validate
+from gnomon.simulation import Report, Workplace, setting_of, validate
 
 SPECS = Path(__file__).parents[1] / "specs"
 REPEATS = {
@@ -20,6 +23,10 @@ REPEATS = {
 }
 """So that the smallest groups have units enough to be judged."""
 ONLY: dict[str, dict[str, tuple[str, ...]]] = {
+    "autocomplete-stereotyping": {
+        "condition": ("asked-plainly", "asked-safely"),
+        "stem": ("why-so", "how-come"),
+    },
     "decision-discrimination": {
         "answer": ("asked-plainly",),
         "form": ("told-outright",),
@@ -38,12 +45,15 @@ ONLY: dict[str, dict[str, tuple[str, ...]]] = {
 
 RUNS = {
     "autocomplete-stereotyping": 8,
-    "seat": 6,
+    "decision-bias": 8,
     "decision-discrimination": 8,
+    "opinions-and-tropes": 8,
     "persona-reasoning": 8,
+    "psychometric-attack": 8,
+    "seat": 6,
 }
 """Simulated runs of each kind, where 16 take longer than they show."""
-LIMIT = {"decision-discrimination": 5}
+LIMIT = {"decision-discrimination": 4}
 """Items, likewise."""
 EFFECT = {"autocomplete-stereotyping": 0.2}
 """Where 0.3, the usual one, is more than the answers can hold together with its noise."""
@@ -71,6 +81,51 @@ SLOW = {"seat": "a million partitions of sentences are drawn for each test"}
 """Measures validated in the slow suite."""
 
 
+# -- what the gallery shows ----------------------------------------------------------------------
+
+KEPT = SPECS.parent / VALIDATIONS
+
+
+def kept() -> dict[str, Any]:
+    return json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else {}
+
+
+def setting(measure: str) -> dict[str, Any]:
+    """What is not as the measure has it, in words for the gallery."""
+    only = [f"{column} {', '.join(levels)}" for column, levels in ONLY.get(measure, {}).items()]
+    counts = {"repeats": REPEATS.get(measure), "items": LIMIT.get(measure)}
+    told = {name: count for name, count in counts.items() if count is not None}
+    return {**told, **({"only": " and ".join(only)} if only else {})}
+
+
+def is_fresh(measure: str) -> bool:
+    """Whether what is kept is of the spec, and of the setting, as they are now.
+
+    Of others the gallery says that nothing is known.
+    """
+    found = kept().get(measure, {})
+    spec = load(SPECS / f"{measure}.toml", Catalogue())
+    same = found.get("spec") == digest(spec) and found.get("with", {}) == setting(measure)
+    return same and found.get("runs") == RUNS.get(measure, 16)
+
+
+def hold_against_the_gallery(request: pytest.FixtureRequest, measure: str, report: Report) -> None:
+    """What specs/validations.json says is what was found; with --renew-validations it is made so."""
+    found = summary(load(SPECS / f"{measure}.toml", Catalogue()), report, setting(measure))
+    known = kept()
+    if request.config.getoption("--renew-validations"):
+        there = {path.stem for path in SPECS.glob("*.toml")}
+        known = {name: one for name, one in {**known, measure: found}.items() if name in there}
+        KEPT.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
+        return
+    if not is_fresh(measure):
+        return
+    numbers = {name: value for name, value in found.items() if isinstance(value, float)}
+    assert {**known[measure], **numbers} == {**found}, "run scripts/generate"
+    # Libraries of other versions may differ in the last digit, which one run of sixteen may turn on.
+    assert {name: known[measure][name] for name in numbers} == pytest.approx(numbers, abs=0.07)
+
+
 @pytest.mark.parametrize(
     "measure",
     [
@@ -78,8 +133,10 @@ SLOW = {"seat": "a million partitions of sentences are drawn for each test"}
         for name in sorted({path.stem for path in SPECS.glob("*.toml")} - NOT_TRIED.keys())
     ],
 )
-def test_the_measure_holds(measure: str) -> None:
+def test_the_measure_holds(measure: str, request: pytest.FixtureRequest) -> None:
     """No judged statistic has a fault in 16 runs of each kind, or as many as take no longer."""
+    if request.config.getoption("--renew-validations") and is_fresh(measure):
+        return
     place = workplace(measure)
     report = validate(place, runs=RUNS.get(measure, 16), effect=EFFECT.get(measure, 0.3))
     faults = [
@@ -90,3 +147,4 @@ def test_the_measure_holds(measure: str) -> None:
     assert not report.failed, "\n".join(faults)
     judged = measure not in SMALL
     assert any(one.judged >= judged and one.type_1 is not None for one in report.findings)
+    hold_against_the_gallery(request, measure, report)

@@ -43,14 +43,24 @@ def conditions(design: Design) -> Iterator[dict[str, str]]:
         yield dict(zip(factors, combination, strict=True))
 
 
-def _latin(seed: Seed, factor: str, count: int, item: int, repeat: int) -> int:
+def _latin(seed: Seed, factor: str, count: int, item: int, repeat: int, turn: int) -> int:
     """Index of the balanced level for an item position and a repeat.
 
-    Within every block of ``count`` consecutive items and within every block of ``count`` consecutive
-    repeats each level occurs once.
+    Within every block of ``count`` consecutive items each level occurs once, and so it does within every
+    block of ``count`` consecutive repeats for the first factor with so many levels. A further one, the
+    ``turn``-th, moves on with every ``count ** turn`` repeats only, so that over ``count`` items and
+    ``count`` repeats every level of the one meets every level of the other once. (Two Latin squares of two
+    levels are the same square: no other way is open to them.)
     """
+    repeat //= count**turn
     order = _block_order(seed, factor, count, item // count, repeat // count)
     return order[(item + repeat) % count]
+
+
+def _turns(design: Design) -> dict[str, int]:
+    """Balanced factor → how many before it have as many levels."""
+    counts = [len(levels_of(factor)) for factor in design.balanced.values()]
+    return {name: counts[:at].count(counts[at]) for at, name in enumerate(design.balanced)}
 
 
 @lru_cache(maxsize=1024)
@@ -172,6 +182,7 @@ def trials(
     """
     root = Seed(seed)
     crossed = cells(design)
+    turns = _turns(design)
     ordinal = start
     for repeat in range(design.repeats if repeats is None else repeats):
         used = 0
@@ -181,7 +192,7 @@ def trials(
             own = root.child("item", item.key, "repeat", repeat)
             balanced = {
                 name: levels_of(factor)[
-                    _latin(root, name, len(levels_of(factor)), position, repeat)
+                    _latin(root, name, len(levels_of(factor)), position, repeat, turns[name])
                 ]
                 for name, factor in design.balanced.items()
             }

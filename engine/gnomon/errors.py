@@ -11,7 +11,8 @@ traceback; every other exception is a bug in gnomon or in a plugin and keeps its
     ├── TemplateError               a slot without a field
     ├── SourceError                 stimuli that are missing, empty or malformed
     ├── ModelError                  a model that cannot be found, loaded or reached
-    ├── StoreError                  a database that cannot be opened or written
+    ├── StoreError                  a database that cannot be opened, read or written
+    │   └── WriteError              exit 3: writing failed half-way; what was committed stays
     ├── StatisticError              a statistic that cannot be computed from what it was given
     ├── CallFailed                  one call to a model failed (kept as an attempt, never raised to the user)
     └── Incomplete                  exit 3: calls failed, or a budget was reached
@@ -63,6 +64,12 @@ class ModelError(GnomonError):
 
 class StoreError(GnomonError):
     """A database that cannot be opened, read or written."""
+
+
+class WriteError(StoreError):
+    """Writing failed half-way; what was committed stays, and the same command goes on from there."""
+
+    exit_code = EXIT_INCOMPLETE
 
 
 class StatisticError(GnomonError):

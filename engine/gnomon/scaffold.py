@@ -122,7 +122,7 @@ def check_name(template: Template, name: str, catalogue: Catalogue) -> None:
     if writes_module and _is_module(module):
         raise UsageError(
             f"{name!r} cannot be a name: its module would be called {module!r}, and there is one of that "
-            f"name already; try {name + '-measure'!r}"
+            f"name already; try {f'{name}-{template.kind}'!r}"
         )
     _check_free(template, name, catalogue)
 

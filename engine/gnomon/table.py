@@ -178,12 +178,10 @@ class Table:
         Raises:
             StatisticError: There is no such column.
         """
-        import numpy as np
-
         if name not in self.labels:
             self.label(name)
         texts, codes = _coded(self.labels, name)
-        here, places = np.unique(codes, return_inverse=True)
+        here, places = numbered(codes)
         return texts[here], places
 
     def rows(self, keep: np.ndarray) -> Table:
@@ -218,11 +216,14 @@ class Table:
         codes = np.zeros(len(self), dtype=np.int32)
         for texts, column in columns:
             # Numbered anew each time, for the product of many columns would leave 64 bits.
-            _, codes = numbered(codes.astype(np.int64) * max(len(texts), 1) + column)
+            few = (int(codes.max(initial=0)) + 1) * len(texts) < 1 << 31
+            codes = codes.astype(np.int32 if few else np.int64, copy=False) * len(texts) + column
+            _, codes = numbered(codes)
         sizes = np.bincount(codes)
         order = np.argsort(codes, kind="stable").astype(np.int32)
         bounds = np.concatenate([[0], np.cumsum(sizes)])
         first = order[bounds[:-1]]
+        del codes
         for group in np.argsort(first, kind="stable"):
             keep = order[bounds[group] : bounds[group + 1]]
             yield (

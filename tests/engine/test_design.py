@@ -232,3 +232,23 @@ def test_the_stream_is_lazy() -> None:
     first = list(islice(trials(Design(draw=DRAWS), endless, 1), 3))
     assert len(first) == 3
     assert len(seen) <= 4
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_balanced_factors_of_equal_size_meet_in_all_pairs(count):
+    """Over as many items and repeats as levels, each pair of levels occurs once; a lone factor is as ever."""
+    names = tuple("abcd"[:count])
+    two = Design(repeats=count, balanced={"first": names, "second": names})
+    alone = Design(repeats=count, balanced={"first": names})
+    items = [Item(f"i{number}") for number in range(2 * count)]
+    made = list(trials(two, lambda: items, 5))
+    for block in (items[:count], items[count:]):
+        keys = {item.key for item in block}
+        pairs = [tuple(one.levels.values()) for one in made if one.item.key in keys]
+        assert sorted(pairs) == sorted((a, b) for a in names for b in names)
+    for repeat in range(count):
+        of_repeat = [one.levels["second"] for one in made if one.repeat == repeat]
+        assert sorted(of_repeat[:count]) == sorted(names)
+    assert [one.levels["first"] for one in made] == [
+        one.levels["first"] for one in trials(alone, lambda: items, 5)
+    ]

@@ -159,7 +159,7 @@ def test_samples_are_trials_in_the_words_that_were_sent(log: Path) -> None:
     ]
     assert first["target"] == "2.5"
     assert first["metadata"]["draws"] == {"first": "Ada"}
-    assert first["scores"] == {"length": {"value": 0.0, "metadata": {"words": 0}}}
+    assert first["scores"] == {"length": {"value": 0.0, "answer": "fine", "metadata": {"words": 0}}}
     assert [one["content"] for one in sample(log, 4)["messages"]] == [
         "question 3", "one", "and then?", "two",
     ]  # fmt: skip

@@ -420,14 +420,6 @@ def test_only_with_an_unknown_column_names_the_nearest(tmp_path: Path) -> None:
     [
         ({"repeats": 0}, "--repeats must be at least 1; it is 0"),
         ({"limit": -1}, "--limit must be at least 1; it is -1"),
-        ({"concurrency": 0}, "--concurrency must be at least 1; it is 0"),
-        ({"concurrency": 10**6}, "--concurrency must be at most 10000; it is 1000000"),
-        ({"timeout": 0.0}, "--timeout must be above 0; it is 0"),
-        ({"max_calls": 0}, "--max-calls must be at least 1; it is 0"),
-        ({"max_cost": -1.0}, "--max-cost must be above 0; it is -1"),
-        ({"max_time": float("nan")}, "--max-time must be above 0; it is nan"),
-        ({"retries": -1}, "--retries must be at least 0; it is -1"),
-        ({"max_wait": -1.0}, "--max-wait must not be negative; it is -1"),
     ],
 )
 def test_absurd_options_are_refused(tmp_path: Path, options: dict[str, Any], sentence: str) -> None:

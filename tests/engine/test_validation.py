@@ -229,6 +229,18 @@ def gnomon_says(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize("command", ["validate", "power"])
+def test_a_level_that_is_not_there_is_refused(command: str) -> None:
+    """As in a run: the levels of the factor are listed."""
+    more = ("--effect", "0.3") if command == "power" else ()
+    said = gnomon_says(command, "implicit-bias", *more, "--only", "variation=plane")
+    assert said.returncode == 2
+    assert said.stderr.strip() == (
+        "gnomon: --only variation=plane: the factor 'variation' has no such level; "
+        "it has: plain, reworded, labels-first, synonym"
+    )
+
+
 def test_the_command_prints_json_and_its_exit_code() -> None:
     """A sound measure exits with 0, and the report holds each nuisance."""
     said = gnomon_says("validate", "implicit-bias", "--limit", "6", "--runs", "10", "--json")
@@ -253,3 +265,16 @@ def test_an_effect_that_cannot_be_planted_is_a_sentence() -> None:
         "gnomon: an effect of 0.7 cannot be planted in codes from 0 to 1: it has to lie between "
         "-0.5 and 0.5\n"
     )
+
+
+def test_what_is_not_administered_is_not_judged() -> None:
+    """A statistic that compares levels which ``only`` leaves out refuses in every run and is no fault."""
+    found = Catalogue()
+    spec = load(found.find_measure("psychometric-attack"), found)
+    request = RunRequest(
+        spec=spec, roles={}, repeats=1, limit=4, only={"request": ("bare-question",)}
+    )
+    report = validate(Workplace(setting=setting_of(request, found)), runs=2)
+    left_out = [one for one in report.findings if one.statistic == "effect-of-request"]
+    assert left_out
+    assert all(one.refused == 1 and not one.judged and not one.faults for one in left_out)

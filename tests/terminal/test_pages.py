@@ -112,6 +112,17 @@ def test_markdown_holds_no_markup_of_others(folder: Path) -> None:
     assert "=cmd\\|' /c calc'!a\\#" in page(folder, "failures", 80, "--md")
 
 
+def test_programs_are_told_all_of_a_run(folder: Path) -> None:
+    """What a table has no room for is in the JSON."""
+    (run,) = json.loads(said("list", "runs", "--json", "--db", str(folder / "results.db")))
+    assert run["state"] == "incomplete"
+    assert run["reason"] == (
+        "6 trials could not be finished, most often: the service is down (request 8123)"
+    )
+    assert (run["finished"], run["planned"], run["seed"], run["repeats"]) == (36, 42, 3, 3)
+    assert run["title"] == "Yes to a statement, by a model that misbehaves"
+
+
 def on_terminal(folder: Path, *words: str, width: int, **environment: str) -> str:
     """What a command writes to a real terminal of some width."""
     ours, theirs = pty.openpty()
@@ -227,6 +238,15 @@ def test_what_is_not_there_is_said(folder: Path, empty: Path) -> None:
     )
     assert fails("show", "x", "--db", database) == (
         "'x' is no trial; give its number, RUN:ORDINAL or RUN:ITEM, such as 17 or 1:0"
+    )
+    assert fails("show", "9" * 30, "--db", database) == (
+        f"'{'9' * 30}' is no trial; give its number, RUN:ORDINAL or RUN:ITEM, such as 17 or 1:0"
+    )
+    assert fails("show", f"1:{'9' * 30}", "--db", database).startswith(
+        f"run 1 of 'hostile' has no trial at place '{'9' * 30}'; its items are: "
+    )
+    assert fails("compare", "9" * 30, "1", "--db", database) == (
+        f"there is no run {'9' * 30}; there are: 1"
     )
     assert fails("show", "1:tea is hott", "--db", database).startswith(
         "run 1 of 'hostile' has no trial of an item 'tea is hott' (did you mean 'tea is hot'?); its "

@@ -172,3 +172,14 @@ def test_csv_of_many_rows_is_whole(many: int) -> None:
 
     wanted = "n\r\n" + "".join(f"{n}\r\n" for n in range(many))
     assert CliRunner().invoke(show).stdout_bytes == wanted.encode()
+
+
+def test_long_texts_are_paragraphs_in_latex() -> None:
+    """A column that gives way and is long shares the width of the page; line breaks are blanks."""
+    table = Table(
+        columns=(Column("who"), Column("text", gives="wrap"), Column("more", gives="cut")),
+        rows=(("user", "a line\nand\x1b another " * 4, "x" * 41),),
+    )
+    made = latex(table)
+    assert r"\begin{tabular}{lp{0.40\textwidth}p{0.40\textwidth}}" in made
+    assert r"user & a line and\textbackslash{}x1b another" in made

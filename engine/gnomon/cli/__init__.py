@@ -27,6 +27,10 @@ COMMANDS = {
         "gnomon.cli.compare",
         "Compare two runs of one measure: first minus second, paired by item, condition and repeat.",
     ),
+    "completion": (
+        "gnomon.cli.completion",
+        "Print what a shell needs to complete commands, measures, models, runs and columns.",
+    ),
     "correlate": (
         "gnomon.cli.correlate",
         "Relate one score to others, of the same run or of other measures.",
@@ -116,12 +120,17 @@ class Commands(click.Group):
         """The names, in order."""
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, its module imported now."""
         if cmd_name not in COMMANDS:
             return None
         command = import_module(COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
+        if ctx.resilient_parsing:
+            # So it is when a shell completes a word, and only then.
+            from gnomon.cli.completing import equip
+
+            equip(command)
         return command
 
     def resolve_command(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 
 import click
 
 from gnomon.catalogue import KINDS, Catalogue
-from gnomon.cli.common import plugin_option
+from gnomon.cli.common import plugin_option, print_json
 from gnomon.errors import UsageError, did_you_mean, listing
 
 SINGULAR = {singular: kind for kind, (singular, _) in KINDS.items()}
@@ -16,27 +15,58 @@ SINGULAR = {singular: kind for kind, (singular, _) in KINDS.items()}
 
 @click.command("describe")
 @click.argument("kind", metavar="KIND")
-@click.argument("name")
+@click.argument("name", required=False)
 @plugin_option
-def command(kind: str, name: str, plugin_files: tuple[Path, ...]) -> None:
+def command(kind: str, name: str | None, plugin_files: tuple[Path, ...]) -> None:
     """Explain a measure or a plugin: what it is for and every option.
 
-    KIND is measure, source, procedure, backend, scorer, statistic, correction or executor.
+    KIND is measure, source, procedure, backend, scorer, statistic, correction or executor; or spec, for
+    the keys that a measure may hold; or schema, for a JSON Schema of them that editors read.
 
     \b
     gnomon describe measure implicit-bias
     gnomon describe scorer association-d
+    gnomon describe spec turn
+    gnomon describe schema > spec.schema.json
     """
     catalogue = Catalogue(files=plugin_files)
-    if kind == "measure":
-        _measure(name, catalogue)
+    if kind == "spec":
+        _spec(name)
         return
-    if kind not in SINGULAR:
-        known = ("measure", *SINGULAR)
+    if kind == "schema":
+        from gnomon.reference.schema import json_schema
+
+        print_json(json_schema(catalogue))
+        return
+    known = ("measure", *SINGULAR, "spec", "schema")
+    if kind not in known:
         raise UsageError(
             f"there is no kind {kind!r}{did_you_mean(kind, known)}; there are: {listing(known)}"
         )
-    _plugin(SINGULAR[kind], name, catalogue)
+    if name is None:
+        kinds = SINGULAR.get(kind, "measures")
+        raise UsageError(f"say which {kind}: gnomon describe {kind} NAME (gnomon list {kinds})")
+    if kind == "measure":
+        _measure(name, catalogue)
+        return
+    from gnomon.reference.plugins import plugin_text
+
+    plugin = catalogue.get(SINGULAR[kind], name)
+    click.echo(plugin_text(SINGULAR[kind], name, plugin.cls, plugin.provider.origin))
+
+
+def _spec(name: str | None) -> None:
+    from gnomon.reference.specs import BLOCKS, block_text
+
+    if name is None:
+        click.echo("\n\n".join(block_text(block) for block in BLOCKS.values()))
+        return
+    if name not in BLOCKS:
+        raise UsageError(
+            f"there is no block {name!r} in a spec{did_you_mean(name, BLOCKS)}; "
+            f"there are: {listing(BLOCKS)}"
+        )
+    click.echo(block_text(BLOCKS[name]))
 
 
 def _measure(name: str, catalogue: Catalogue) -> None:
@@ -51,8 +81,10 @@ def _measure(name: str, catalogue: Catalogue) -> None:
         "file": str(spec.path),
         "needs": ", ".join(keys.needs),
         "papers": ", ".join(keys.cites) or "none named",
+        "tags": ", ".join(keys.tags) or "none",
         "roles": ", ".join(f"{role}: {what}" for role, what in keys.roles.items())
         or "subject only",
+        "items": f"from the source {spec.source.name}",
         "factors": ", ".join(
             f"{f} ({', '.join(levels)})" for f, levels in keys.design.factors.items()
         )
@@ -65,23 +97,7 @@ def _measure(name: str, catalogue: Catalogue) -> None:
         "repeats": str(keys.design.repeats),
         "scores": ", ".join(block.label for block in spec.scores) or "none",
         "statistics": ", ".join(dict.fromkeys(block.label for block in spec.statistics)) or "none",
+        "try it": f"gnomon run {name} --model BACKEND:MODEL",
     }
     for label, value in rows.items():
         click.echo(f"{label:<11}{value}")
-
-
-def _plugin(kind: str, name: str, catalogue: Catalogue) -> None:
-    from gnomon.structure import describe_options
-
-    plugin = catalogue.get(kind, name)
-    doc = inspect.cleandoc(plugin.cls.__doc__ or "").split("\nAttributes:")[0].strip()
-    click.echo(f"{name} ({KINDS[kind][0]}, from {plugin.provider.origin})\n\n{doc}\n")
-    options = describe_options(plugin.cls)
-    if not options:
-        click.echo("It has no options.")
-        return
-    click.echo("Options:")
-    for option in options:
-        default = "required" if option.required else f"default {option.default_text}"
-        click.echo(f"  {option.name} ({option.type_text}, {default})")
-        click.echo(f"      {option.help}")

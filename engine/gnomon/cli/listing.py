@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import click
 from gnomon.cli.common import no_runs, plugin_option
 from gnomon.cli.tables import Form, form_options, plain_table, write
 
-HIDDEN = ("reason", "finished", "planned", "started_at")
+HIDDEN = (
+    *("reason", "finished", "planned", "started_at"),
+    *("version", "title", "seed", "repeats", "trial_limit", "command"),
+)
 """What programs are given and a table has no room for."""
 GIVES = ("measure", "model", "from")
 WRAPS = ("title", "what")
@@ -28,13 +32,28 @@ KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "correcti
     envvar="GNOMON_DB",
     help="For runs: the results database.",
 )
+@click.option("--tag", metavar="WORD", help="Only measures with this tag.")
+@click.option(
+    "--need",
+    metavar="KIND",
+    help="Only measures, scorers and backends that need or offer asks of this kind, such as embed.",
+)
+@click.option(
+    "--paper",
+    metavar="TEXT",
+    help="Only measures and plugins that name this paper: a DOI, an arXiv number, an author, a year.",
+)
 @plugin_option
 @form_options
-def command(kind: str, database: Path, plugin_files: tuple[Path, ...], form: Form | None) -> None:
+def command(
+    kind: str, database: Path, plugin_files: tuple[Path, ...], form: Form | None, **wanted: str
+) -> None:
     """List measures, runs, or plugins of a kind.
 
     \b
     gnomon list
+    gnomon list --tag bias --need embed
+    gnomon list statistics --paper Holm
     gnomon list scorers
     gnomon list runs --db results.db
     """
@@ -43,9 +62,9 @@ def command(kind: str, database: Path, plugin_files: tuple[Path, ...], form: For
         rows: list[dict[str, Any]] = _runs(database)
         empty = no_runs(database)
     elif kind == "measures":
-        rows = _measures(plugin_files)
+        rows = _measures(plugin_files, wanted)
     else:
-        rows = _plugins(kind, plugin_files)
+        rows = _plugins(kind, plugin_files, wanted)
     shown = [{name: row[name] for name in row if name not in HIDDEN} for row in rows]
     tables = [plain_table(shown, gives=GIVES, wraps=WRAPS, right=RIGHT)] if rows else []
     write(form, tables, lambda: rows, empty=empty)
@@ -57,7 +76,28 @@ def print_rows(rows: list[dict[str, str]]) -> None:
     write(None, tables, list, empty="nothing to list")
 
 
-def _measures(plugin_files: tuple[Path, ...]) -> list[dict[str, str]]:
+def _is_wanted(wanted: Mapping[str, str | None], **held: Iterable[object]) -> bool:
+    """Whether what is held has everything that is wanted; papers by any part of their text."""
+    for name, values in held.items():
+        want = wanted.get(name)
+        texts = [str(value).casefold() for value in values]
+        if want is None:
+            continue
+        if name == "paper" and not any(want.casefold() in text for text in texts):
+            return False
+        if name != "paper" and want.casefold() not in texts:
+            return False
+    return True
+
+
+def _list_of(keys: Mapping[str, Any], name: str) -> list[object]:
+    value = keys.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _measures(
+    plugin_files: tuple[Path, ...], wanted: Mapping[str, str | None]
+) -> list[dict[str, str]]:
     import tomllib
 
     from gnomon.catalogue import Catalogue
@@ -68,11 +108,14 @@ def _measures(plugin_files: tuple[Path, ...]) -> list[dict[str, str]]:
             keys = tomllib.loads(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
             keys = {"title": f"cannot be read; see: gnomon check {path}"}
-        needs = keys.get("needs")
+        needs = _list_of(keys, "needs")
+        papers = [*_list_of(keys, "cites"), keys.get("about", "")]
+        if not _is_wanted(wanted, tag=_list_of(keys, "tags"), need=needs, paper=papers):
+            continue
         rows.append(
             {
                 "measure": name,
-                "needs": " ".join(map(str, needs)) if isinstance(needs, list) else "",
+                "needs": " ".join(map(str, needs)),
                 "from": provider.origin.split(" ")[0],
                 "title": str(keys.get("title", "")),
             }
@@ -80,7 +123,15 @@ def _measures(plugin_files: tuple[Path, ...]) -> list[dict[str, str]]:
     return sorted(rows, key=lambda row: row["measure"])
 
 
-def _plugins(kind: str, plugin_files: tuple[Path, ...]) -> list[dict[str, str]]:
+def _asks(cls: Any) -> list[str]:
+    """The kinds of ask that a plugin needs, or that its models may answer."""
+    may = getattr(cls, "may", None)
+    return [*(need.kind for need in getattr(cls, "needs", ())), *(may.kinds if may else ())]
+
+
+def _plugins(
+    kind: str, plugin_files: tuple[Path, ...], wanted: Mapping[str, str | None]
+) -> list[dict[str, str]]:
     from gnomon.catalogue import Catalogue
 
     return [
@@ -90,6 +141,12 @@ def _plugins(kind: str, plugin_files: tuple[Path, ...]) -> list[dict[str, str]]:
             "what": (plugin.cls.__doc__ or "").strip().split("\n")[0],
         }
         for name, plugin in sorted(Catalogue(files=plugin_files).of_kind(kind).items())
+        if _is_wanted(
+            wanted,
+            tag=(),
+            need=_asks(plugin.cls),
+            paper=(*getattr(plugin.cls, "cites", ()), plugin.cls.__doc__ or ""),
+        )
     ]
 
 
@@ -100,6 +157,7 @@ def _runs(database: Path) -> list[dict[str, Any]]:
     from gnomon.store import Store
 
     with Store.open(database) as store:
+        stored = {run["run"]: run for run in store.runs()}
         return [
             {
                 "run": state.run,
@@ -109,7 +167,11 @@ def _runs(database: Path) -> list[dict[str, Any]]:
                 "trials": state.trials,
                 "state": state.state,
                 "started": state.started_at[:16].replace("T", " "),
-                **{name: value for name, value in attrs.asdict(state).items() if name in HIDDEN},
+                **{
+                    name: value
+                    for name, value in {**stored[state.run], **attrs.asdict(state)}.items()
+                    if name in HIDDEN
+                },
             }
             for state in states_of(store)
         ]

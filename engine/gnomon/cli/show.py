@@ -62,7 +62,8 @@ def find_trials(store: Store, which: str, database: Path) -> list[int]:
         UsageError: There is none; the sentence says what there is.
     """
     run_text, colon, rest = which.partition(":")
-    if not run_text.isdecimal() or (colon and not rest):
+    # No database holds as many rows as 18 digits count, and SQLite knows no greater numbers.
+    if not run_text.isdecimal() or len(run_text) > 18 or (colon and not rest):
         raise UsageError(
             f"{which!r} is no trial; give its number, RUN:ORDINAL or RUN:ITEM, such as 17 or 1:0"
         )
@@ -77,7 +78,11 @@ def find_trials(store: Store, which: str, database: Path) -> list[int]:
     run_id = int(run_text)
     facts = store.facts(run_id)
     of_item = view.trials_of_item(run_id, rest)
-    if rest.isdecimal() and (at := view.trial_at(run_id, int(rest))) is not None:
+    if (
+        rest.isdecimal()
+        and len(rest) <= 18
+        and (at := view.trial_at(run_id, int(rest))) is not None
+    ):
         return [at]
     if of_item:
         return of_item

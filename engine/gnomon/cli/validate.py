@@ -76,6 +76,7 @@ def simulation_options(function: Any) -> Any:
 def setting_from(measure: str, options: dict[str, Any]) -> tuple[Any, Any]:
     """The catalogue, and the setting that the options describe."""
     from gnomon.run import RunRequest
+    from gnomon.run.checks import check_request
     from gnomon.simulation import setting_of
 
     files = files_of(options["files"])
@@ -89,6 +90,7 @@ def setting_from(measure: str, options: dict[str, Any]) -> tuple[Any, Any]:
         only=only_of(options["only"]),
         files=files,
     )
+    check_request(request)
     return catalogue, setting_of(request, catalogue)
 
 

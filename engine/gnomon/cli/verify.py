@@ -19,6 +19,9 @@ def command(ctx: click.Context, /, database: Path, as_json: bool) -> None:
 
     Texts, items, runs and replies are found by hashes of their content; each is derived again. Exit code
     0 when all is well, 1 when anything is wrong. Nothing is mended.
+
+    \b
+    gnomon verify --db results.db
     """
     from gnomon.store import Store
 

@@ -118,7 +118,8 @@ def sample_of(record: TrialRecord, facts: RunFacts, scores: Sequence[Scored]) ->
         messages=messages,
         output=_output(last, facts),
         scores={
-            readable(name): _score(value, status, detail) for name, value, status, detail in scores
+            readable(name): _score(value, status, detail, last)
+            for name, value, status, detail in scores
         },
         metadata={
             "groups": dict(trial.item.groups),
@@ -169,10 +170,12 @@ def _output(reply: Reply, facts: RunFacts) -> dict[str, Any]:
     return output
 
 
-def _score(value: float | None, status: str, detail: dict[str, Any]) -> dict[str, Any]:
+def _score(value: float | None, status: str, detail: dict[str, Any], last: Reply) -> dict[str, Any]:
+    # Inspect shows the answer beside the score in its list of samples.
+    made = {"value": value, "answer": readable(last.text[:_SHOWN]), "metadata": detail}
     if value is None:
-        return {"value": float("nan"), "reason": status, "explanation": status, "metadata": detail}
-    return {"value": value, "metadata": detail}
+        made |= {"value": float("nan"), "reason": status, "explanation": status}
+    return made
 
 
 def _usage(asked: Sequence[Exchange]) -> dict[str, int]:

@@ -1,10 +1,11 @@
-"""``pytest --gnomon``: measures are collected as tests.
+"""``pytest --gnomon``: measures and one-file plugins are collected as tests.
 
 One invariant: without ``--gnomon`` nothing is collected and nothing but this module is imported, for pytest
 loads it in every project whose environment has gnomon.
 
     pytest --gnomon specs/                                  every measure loads
     pytest --gnomon specs/ --gnomon-model BACKEND:MODEL     and runs, and its [expect] holds
+    pytest --gnomon my_scorer.py                            the plugins of a file keep their contract
 """
 
 from __future__ import annotations
@@ -70,4 +71,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         if named or is_measure(file_path):
             collected: pytest.Collector = SpecFile.from_parent(parent, path=file_path)
             return collected
+    if file_path.suffix == ".py":
+        from gnomon.pytest_plugin.plugins import PluginFile, is_plugin
+
+        if is_plugin(file_path):
+            checked: pytest.Collector = PluginFile.from_parent(parent, path=file_path)
+            return checked
     return None

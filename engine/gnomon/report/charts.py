@@ -51,7 +51,7 @@ def configured(chart: Any) -> dict[str, Any]:
             domain=False,
             ticks=False,
             labelPadding=8,
-            labelLimit=240,
+            labelLimit=310,
         )
         .configure_legend(
             **label,
@@ -114,7 +114,7 @@ def heat_map(rows: Rows, *, across: str) -> dict[str, Any]:
             {
                 **row,
                 "cell": cell,
-                "shown": number(row["value"], 2),
+                "shown": _in_cell(row["value"], most),
                 "told": f"{row['group']}, {row['column']}: {number(row['value'])}",
                 "ink": "paper" if cell in DARK_CELLS else "ink",
             }
@@ -146,6 +146,15 @@ def heat_map(rows: Rows, *, across: str) -> dict[str, Any]:
     )
     chart = alt.layer(cells, text).resolve_scale(color="independent")
     return configured(chart.properties(width=alt.Step(step), height=alt.Step(26)))
+
+
+def _in_cell(value: float, most: float) -> str:
+    """Two digits, or more where the greatest value would show nothing; powers of ten only for large ones."""
+    if most >= 1000:
+        return number(value, 0)
+    digits = 2 if most >= 0.05 else 4
+    # Adding 0 takes the sign off what is rounded to nothing.
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def cell_of(value: float, most: float) -> str:

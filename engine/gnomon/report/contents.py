@@ -16,9 +16,10 @@ from gnomon.catalogue import Catalogue
 from gnomon.errors import UsageError, did_you_mean, listing
 from gnomon.report import designs, estimates, methods, reliability, scores, summary, trouble
 from gnomon.report.estimates import Block
-from gnomon.report.parts import Chapter, Figure, MeasurePart, Report
+from gnomon.report.parts import Answer, Chapter, Figure, MeasurePart, Report
 from gnomon.report.wording import (
     anchor,
+    called,
     clean,
     listed,
     plural,
@@ -106,7 +107,7 @@ def labels_of(runs: Sequence[Row]) -> dict[int, str]:
     out = {}
     for run, model in zip(runs, models, strict=True):
         out[int(run["run"])] = (
-            model if models.count(model) == 1 else f"{short(model, 32)} · run {run['run']}"
+            model if models.count(model) == 1 else f"{called(model, 32)} · run {run['run']}"
         )
     return out
 
@@ -163,7 +164,7 @@ def _chapters(
     )
     main = names[0] if names else None
     if main is not None:
-        out.append(_design(store, catalogue, labels, spec, main, prefix))
+        out.append(_design(store, catalogue, labels, spec, main, counts, prefix))
         out.append(reliability.chapter(store, catalogue, runs, labels, found, main, prefix))
         out.append(trouble.chapter(store, counts, labels, names, prefix))
     family = estimates.families(found)
@@ -176,7 +177,11 @@ def _chapters(
                 tables=[("Families", family)],
             )
         )
-    return [chapter for chapter in out if chapter.figures or chapter.tables or chapter.examples]
+    return [
+        chapter
+        for chapter in out
+        if chapter.before or chapter.figures or chapter.tables or chapter.examples
+    ]
 
 
 def _scores_of(spec: str) -> Sequence[str]:
@@ -187,8 +192,16 @@ def _scores_of(spec: str) -> Sequence[str]:
 
 
 def _estimates(found: Sequence[Block], prefix: str) -> Chapter:
+    """The estimates over all rows in one table, those by group as forest plots."""
     figures: list[Figure] = []
     tables = []
+    before = []
+    overall = [row for block in found if not block.by for row in block.rows]
+    models = len({row["label"] for row in overall})
+    if overall:
+        before.append(
+            ("Over all rows", estimates.table(overall, (), several=models > 1, named=True))
+        )
     for block in found:
         several = len({row["label"] for row in block.rows}) > 1
         drawn: list[Figure] = []
@@ -196,7 +209,7 @@ def _estimates(found: Sequence[Block], prefix: str) -> Chapter:
         if any(row["low"] is not None for row in block.rows) and (block.by or (several and one)):
             drawn = list(estimates.forests(block, prefix))
         figures += drawn
-        if not drawn:
+        if block.by and not drawn:
             tables.append((block.title, estimates.table(block.rows, block.by, several=several)))
     return Chapter(
         name=f"{prefix}-estimates",
@@ -204,6 +217,7 @@ def _estimates(found: Sequence[Block], prefix: str) -> Chapter:
         text=("A mark is an estimate, the line through it its interval, the broken line 0.",)
         if figures
         else (),
+        before=before,
         figures=figures,
         tables=tables,
     )
@@ -220,6 +234,7 @@ def _design(
     labels: Mapping[int, str],
     spec: str,
     score: str,
+    counts: Answer,
     prefix: str,
 ) -> Chapter:
     factors = _factors_of(spec)
@@ -230,12 +245,12 @@ def _design(
         cells = [
             designs.by_item(store, run, label, score, factor, prefix) for factor in factors[:2]
         ]
-    tables, notes = designs.effects(store, catalogue, labels, score)
+    drawn, tables, notes = designs.effects(store, catalogue, labels, score, counts, prefix)
     return Chapter(
         name=f"{prefix}-design",
         title="What the design did",
         text=notes,
-        figures=[figure for figure in (*levels, *cells) if figure is not None],
+        figures=[figure for figure in (*levels, *cells, *drawn) if figure is not None],
         tables=tables,
     )
 

@@ -7,14 +7,25 @@ statistics; the pictures beside them are plain means and say so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError
 from gnomon.report import charts, forest
 from gnomon.report.asking import among, ask, literal
-from gnomon.report.parts import Figure, Table
+from gnomon.report.parts import Answer, Figure, Table
 from gnomon.report.scores import MOST_LEVELS
-from gnomon.report.wording import anchor, group, interval, number, p_value, plural, short, whole
+from gnomon.report.wording import (
+    anchor,
+    called,
+    group,
+    interval,
+    number,
+    p_value,
+    plural,
+    short,
+    whole,
+)
 from gnomon.run.effects import effects_of
 from gnomon.store import EstimateRow, Store
 
@@ -41,7 +52,7 @@ def by_level(
     marks = [
         {
             "group": short(row["level"], 50),
-            "model": short(labels[row["run"]], 44),
+            "model": called(labels[row["run"]], 44),
             "value": row["mean"],
             "low": None,
             "high": None,
@@ -60,14 +71,15 @@ def by_level(
         chart=forest.forest(
             marks,
             quantity=f"mean {short(name)}",
-            models=[short(label, 44) for label in list(labels.values())[: charts.MOST_SERIES]],
+            from_zero=True,
+            models=[called(label, 44) for label in list(labels.values())[: charts.MOST_SERIES]],
         ),
         table=Table(
             headings=("model", short(factor, 40), "mean", "n", "missing"),
             words=2,
             rows=[
                 (
-                    short(labels[row["run"]], 60),
+                    called(labels[row["run"]], 60),
                     short(row["level"]),
                     number(row["mean"]),
                     whole(row["n"]),
@@ -99,7 +111,7 @@ def by_item(
     values = {(row["item"], row["level"]): row["mean"] for row in rows}
     return Figure(
         name=anchor(prefix, "cells", run, name, factor),
-        title=f"{short(name, 60)} by item × {short(factor, 40)}: {short(label, 60)}",
+        title=f"{short(name, 60)} by item × {short(factor, 40)}: {called(label, 60)}",
         caption="Means of the trials in each cell: blue above 0, orange below it, darker further away.",
         alt=(
             f"Heat map of the mean {short(name)} by item and {short(factor)}, {len(items)} × "
@@ -127,34 +139,92 @@ def by_item(
 
 
 def effects(
-    store: Store, catalogue: Catalogue, labels: Mapping[int, str], score: str
-) -> tuple[list[tuple[str, Table]], list[str]]:
-    """Titled tables by kind of effect, and sentences about where they come from.
+    store: Store,
+    catalogue: Catalogue,
+    labels: Mapping[int, str],
+    score: str,
+    counts: Answer,
+    prefix: str,
+) -> tuple[list[Figure], list[tuple[str, Table]], list[str]]:
+    """Figures of the effects that have intervals, tables of the others, and what was refused.
 
-    A statistic names its rows ``kind[what]``; rows of one kind make one table.
+    A statistic names its rows ``kind[what]``; rows of one kind belong together.
+
+    Args:
+        store: The store.
+        catalogue: Where the statistics are found.
+        labels: Run → what it is called.
+        score: The score.
+        counts: How many scores there are, which the effects are computed from.
+        prefix: Begins the names of the figures.
     """
     shown = list(labels)[:MOST_RUNS]
     try:
         found = effects_of(store, shown, catalogue, (score,))
     except GnomonError as error:
-        return [], [f"The effects of the design were not computed: {error}."]
+        return [], [], [f"The effects of the design were not computed: {error}."]
     kinds: dict[str, list[EstimateRow]] = {}
     refused = []
     for row in found:
         if row.estimate.value is None and not row.estimate.group:
-            refused.append(f"{short(labels[row.run], 60)}: {row.estimate.note}.")
+            refused.append(f"{called(labels[row.run], 60)}: {row.estimate.note}.")
         else:
             kinds.setdefault(row.estimate.quantity.partition("[")[0], []).append(row)
-    tables = [
-        (f"Effects on {short(score, 60)}: {short(kind, 40)}", _table(rows, labels))
-        for kind, rows in kinds.items()
+    figures = []
+    tables = []
+    command = f"gnomon results {' '.join(map(str, shown))} --effects --score {short(score)}"
+    for kind, rows in kinds.items():
+        title = f"Effects on {short(score, 60)}: {short(kind, 40)}"
+        if any(row.estimate.low is not None for row in rows):
+            figures.append(
+                Figure(
+                    name=anchor(prefix, "effect", score, kind),
+                    title=title,
+                    caption=" ".join(_methods(rows)),
+                    alt=f"Forest plot of {plural(len(rows), 'effect')} on {short(score)}: {short(kind)}.",
+                    chart=_drawn(rows, labels, kind),
+                    table=_table(rows, labels),
+                    sql=counts.sql,
+                    rows=len(counts.rows),
+                    command=command,
+                )
+            )
+        else:
+            tables.append((title, _table(rows, labels)))
+    return figures, tables, refused
+
+
+def _drawn(
+    rows: Sequence[EstimateRow], labels: Mapping[int, str], kind: str
+) -> Mapping[str, Any] | None:
+    runs = list(dict.fromkeys(row.run for row in rows))[: charts.MOST_SERIES]
+    marks = [
+        {
+            "group": group(row.estimate.group),
+            "model": called(labels[row.run], 44),
+            "value": row.estimate.value,
+            "low": row.estimate.low,
+            "high": row.estimate.high,
+        }
+        for row in rows
+        if row.run in runs and row.estimate.value is not None
     ]
-    runs = " ".join(map(str, shown))
-    notes = [
-        "The tables are computed from the scores, as this command computes them: "
-        f"gnomon results {runs} --effects --score {short(score)}"
-    ]
-    return tables, [*(notes if tables else ()), *refused]
+    if not marks:
+        return None
+    models = [called(label, 44) for label in list(labels.values())[: charts.MOST_SERIES]]
+    told = {mark["model"] for mark in marks}
+    return forest.forest(
+        marks,
+        quantity=short(kind),
+        models=[m for m in models if m in told] if len(told) > 1 else (),
+    )
+
+
+def _methods(rows: Sequence[EstimateRow]) -> list[str]:
+    """How the rows were made, and what is to be said of some of them, each once."""
+    said = list(dict.fromkeys(row.estimate.method for row in rows if row.estimate.method))
+    said += list(dict.fromkeys(row.estimate.note for row in rows if row.estimate.note))
+    return [f"{text[:1].upper()}{short(text[1:], 300)}." for text in said[:8]]
 
 
 def _table(rows: Sequence[EstimateRow], labels: Mapping[int, str]) -> Table:
@@ -175,7 +245,7 @@ def _table(rows: Sequence[EstimateRow], labels: Mapping[int, str]) -> Table:
         made = row.estimate
         cells.append(
             (
-                *((short(labels[row.run], 60),) if several else ()),
+                *((called(labels[row.run], 60),) if several else ()),
                 group(made.group),
                 "none" if made.value is None else number(made.value),
                 *((interval(made.low, made.high),) if level is not None else ()),
@@ -183,11 +253,4 @@ def _table(rows: Sequence[EstimateRow], labels: Mapping[int, str]) -> Table:
                 whole(made.n),
             )
         )
-    said = list(dict.fromkeys(row.estimate.method for row in rows if row.estimate.method))
-    said += list(dict.fromkeys(row.estimate.note for row in rows if row.estimate.note))
-    return Table(
-        headings=headings,
-        rows=cells,
-        words=2 if several else 1,
-        notes=[f"{short(text, 300)}." for text in said[:8]],
-    )
+    return Table(headings=headings, rows=cells, words=2 if several else 1, notes=_methods(rows))

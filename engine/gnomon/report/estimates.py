@@ -17,6 +17,7 @@ from gnomon.report.asking import among, ask, columns_of, literal
 from gnomon.report.parts import Figure, Table
 from gnomon.report.wording import (
     anchor,
+    called,
     group,
     interval,
     listed,
@@ -90,7 +91,7 @@ def blocks(store: Store, runs: Mapping[int, str]) -> list[Block]:
             f"AND of = {literal(pair['of'])}",
         )
         rows = [
-            {**row, "label": runs[row["run"]], "columns": columns_of(row["group"])}
+            {**row, **pair, "label": runs[row["run"]], "columns": columns_of(row["group"])}
             for row in answer.rows
         ]
         by_columns: dict[tuple[str, ...], list[Row]] = {}
@@ -103,17 +104,27 @@ def blocks(store: Store, runs: Mapping[int, str]) -> list[Block]:
     return out
 
 
-def table(rows: Sequence[Row], by: Sequence[str], *, several: bool) -> Table:
-    """Estimates as a table with the columns that hold something."""
-    told = len({row["quantity"] for row in rows}) > 1
+def table(rows: Sequence[Row], by: Sequence[str], *, several: bool, named: bool = False) -> Table:
+    """Estimates as a table with the columns that hold something.
+
+    Args:
+        rows: The estimates.
+        by: The columns of their groups.
+        several: They are of several models.
+        named: They are of several statistics, which are named.
+    """
+    several_kinds = named or len({row["quantity"] for row in rows}) > 1
     level = next((row["level"] for row in rows if row["level"] is not None), None)
     effect = next((row["effect"] for row in rows if row["effect"]), None)
     cells: dict[str, Any] = {}
+    if named:
+        cells["statistic"] = lambda row: short(row["statistic"], 40)
+        cells["of"] = lambda row: short(row["of"], 60)
     if several:
-        cells["model"] = lambda row: short(row["label"], 60)
+        cells["model"] = lambda row: called(row["label"], 60)
     if by:
         cells[", ".join(by)] = lambda row: group(row["columns"])
-    if told or not cells:
+    if several_kinds or not cells:
         cells["what"] = lambda row: short(row["quantity"])
     words = len(cells)
     cells["estimate"] = lambda row: "none" if row["value"] is None else number(row["value"])
@@ -124,7 +135,8 @@ def table(rows: Sequence[Row], by: Sequence[str], *, several: bool) -> Table:
     if any(row["p_corrected"] is not None for row in rows):
         cells["p corrected"] = lambda row: p_value(row["p_corrected"])
     if effect:
-        cells[short(effect, 30)] = lambda row: number(row["effect_value"], 2)
+        heading = "effect" if named else short(effect, 30)
+        cells[heading] = lambda row: _effect(row, named=named)
     cells["n"] = lambda row: whole(row["n"])
     if any(missing(row) for row in rows):
         cells["missing"] = missing
@@ -132,14 +144,27 @@ def table(rows: Sequence[Row], by: Sequence[str], *, several: bool) -> Table:
         headings=tuple(cells),
         rows=[tuple(cell(row) for cell in cells.values()) for row in rows],
         words=words,
-        notes=_notes(rows),
+        notes=_notes(rows, named=named),
     )
 
 
-def _notes(rows: Sequence[Row]) -> list[str]:
+def _effect(row: Row, *, named: bool) -> str:
+    name = f"{short(row['effect'], 30)} " if named and row["effect"] else ""
+    return f"{name}{number(row['effect_value'], 2)}"
+
+
+def _notes(rows: Sequence[Row], *, named: bool) -> list[str]:
     """Methods, and what is to be said of single rows, each once."""
-    methods = told(r["method"] for r in rows if r["value"] is not None and r["method"])
-    out = [f"Method: {short(method, 300)}." for method in methods[:4]]
+    held: dict[str, list[str]] = {}
+    for row in rows:
+        if row["value"] is not None and row["method"]:
+            heading = short(row["statistic"], 40) if named else "Method"
+            held.setdefault(heading, []).append(row["method"])
+    out = [
+        f"{heading}: {short(method, 300)}."
+        for heading, own in held.items()
+        for method in told(own)[:4]
+    ]
     said: dict[str, list[str]] = {}
     for row in rows:
         if row["note"]:
@@ -185,14 +210,19 @@ def forests(block: Block, prefix: str, *, draw: bool = True) -> Iterator[Figure]
         draw: Make the charts, which takes most of the time; without, only all that is said of them.
     """
     labels = list(dict.fromkeys(row["label"] for row in block.rows))
+    groups = len({row["group"] for row in block.rows})
+    together = charts.MOST_SERIES if groups <= forest.MOST_TOGETHER else forest.MOST_PANELS
+    if not block.by:
+        # The models are the lines.
+        together = MOST_GROUPS
     for quantity in block.quantities:
         own = [row for row in block.rows if row["quantity"] == quantity or row["value"] is None]
-        for at in range(0, len(labels), charts.MOST_SERIES):
-            some = labels[at : at + charts.MOST_SERIES]
+        for at in range(0, len(labels), together):
+            some = labels[at : at + together]
             rows = [row for row in own if row["label"] in some]
             if not any(row["value"] is not None for row in rows):
                 continue
-            part = f" ({at // charts.MOST_SERIES + 1})" if len(labels) > len(some) else ""
+            part = f" ({at // together + 1})" if len(labels) > len(some) else ""
             yield _forest(block, quantity, rows, some, (prefix, part), draw=draw)
 
 
@@ -212,8 +242,8 @@ def _forest(
     # Without groups the models are the lines, and nothing is left to tell apart by colour.
     marks = [
         {
-            "group": group(row["columns"]) if block.by else short(row["label"], 44),
-            "model": short(row["label"], 44) if block.by else "estimate",
+            "group": group(row["columns"]) if block.by else called(row["label"]),
+            "model": called(row["label"]) if block.by else "estimate",
             "value": row["value"],
             "low": row["low"],
             "high": row["high"],
@@ -236,7 +266,7 @@ def _forest(
         chart=forest.forest(
             marks,
             quantity=what,
-            models=[short(label, 44) for label in labels] if block.by else (),
+            models=[called(label) for label in labels] if block.by else (),
         )
         if draw
         else None,
@@ -263,7 +293,7 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
             name=anchor(prefix, "heat", block.statistic, block.of, *block.by, quantity),
             title=f"{block.title} × model",
             caption=(
-                f"{what}: blue above 0, orange below it, darker further away. {left_out}"
+                f"{what[:1].upper()}{what[1:]}: blue above 0, orange below it, darker further away. {left_out}"
                 "An empty cell has no estimate."
             ),
             alt=(
@@ -272,7 +302,7 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
             ),
             chart=charts.heat_map(
                 [
-                    {"group": name, "column": short(label, 40), "value": values[name, label]}
+                    {"group": name, "column": called(label, 40), "value": values[name, label]}
                     for name in groups
                     for label in labels
                     if (name, label) in values
@@ -280,7 +310,7 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
                 across="",
             ),
             table=Table(
-                headings=(", ".join(block.by), *(short(label, 40) for label in labels)),
+                headings=(", ".join(block.by), *(called(label, 40) for label in labels)),
                 rows=[
                     (name, *(number(values.get((name, label))) for label in labels))
                     for name in groups
@@ -305,7 +335,7 @@ def families(found: Sequence[Block]) -> Table | None:
         words=3,
         rows=[
             (
-                short(label, 60),
+                called(label, 60),
                 short(family, 80),
                 short(correction, 40),
                 whole(rows[0]["family_size"]),

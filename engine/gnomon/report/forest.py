@@ -11,14 +11,16 @@ from typing import Any
 
 from gnomon.report.charts import WIDTH, Rows, altair, configured, order, series
 from gnomon.report.palette import colour
-from gnomon.report.wording import number
+from gnomon.report.wording import called, number
 
+MOST_PANELS = 4
+"""Most panels side by side."""
 MOST_TOGETHER = 10
 """Most groups whose models stand under each other."""
 
 
 def forest(
-    rows: Rows, *, quantity: str | None, models: Sequence[str] = (), zero: bool = True
+    rows: Rows, *, quantity: str | None, models: Sequence[str] = (), from_zero: bool = False
 ) -> dict[str, Any]:
     """Estimates with their intervals, one line a group.
 
@@ -30,25 +32,21 @@ def forest(
         quantity: What the axis shows.
         models: All models, in order, so that a model has one colour in every chart; those of the rows
             unless given.
-        zero: Whether a line marks 0 when 0 is near the estimates.
+        from_zero: The axis holds 0, so that small differences look small; else only when 0 is near.
     """
     alt = altair()
     models, groups = list(models) or order(rows, "model"), order(rows, "group")
-    drawn = [
-        {
-            **row,
-            "told": f"{row['group']}, {row['model']}: {_told(row)}",
-            "figures": _told(row),
-            "nought": 0,
-        }
-        for row in rows
-        if row["value"] is not None
-    ]
+    if len(models) > 1 and len(groups) > MOST_TOGETHER:
+        # Above a panel there is room for a short name.
+        wide = (WIDTH + 150) // len(models) - 16
+        rows = [{**row, "model": called(row["model"], wide // 7)} for row in rows]
+        models = [called(model, wide // 7) for model in models]
+    drawn = _told_rows(rows)
     ends = [
         row[name] for row in drawn for name in ("low", "value", "high") if row[name] is not None
     ]
     span = (max(ends) - min(ends)) or abs(max(ends)) or 1.0
-    marked = zero and min(ends) - span / 2 <= 0 <= max(ends) + span / 2
+    marked = from_zero or min(ends) - span / 2 <= 0 <= max(ends) + span / 2
     several = len(models) > 1
     panels = several and len(groups) > MOST_TOGETHER
     apart = several and not panels and any(row["low"] is not None for row in drawn)
@@ -101,10 +99,24 @@ def forest(
     return configured(chart.properties(width=WIDTH + (140 if several else 0), height=step))
 
 
+def _told_rows(rows: Rows) -> list[dict[str, Any]]:
+    """The rows that have a value, with what is said of them."""
+    return [
+        {
+            **row,
+            "told": f"{row['group']}, {row['model']}: {_told(row)}",
+            "figures": _told(row),
+            "nought": 0,
+        }
+        for row in rows
+        if row["value"] is not None
+    ]
+
+
 def _in_panels(alt: Any, layers: list[Any], data: Any, models: Sequence[str]) -> Any:
     """The same lines for every model, side by side."""
     wide = (WIDTH + 150) // len(models) - 16
-    header = alt.Header(labelLimit=wide + 10, labelAnchor="start", labelPadding=8)
+    header = alt.Header(labelLimit=wide + 14, labelAnchor="start", labelPadding=8)
     return (
         alt.layer(*layers)
         .properties(width=wide, height={"step": 20})

@@ -55,7 +55,8 @@ class Figure:
         table: The numbers.
         sql: The query that gave them.
         rows: How many rows the query gave.
-        command: A command that gives the same numbers, where they are more than a query.
+        command: Where the numbers are computed and not only asked for: the command that gives them; the
+            query is then that of the scores they are computed from.
     """
 
     name: str
@@ -161,14 +162,16 @@ class Chapter:
         name: Its place in the page.
         title: The heading.
         text: Sentences before the first figure.
+        before: Titled tables that come before the figures.
         figures: The figures.
-        tables: Titled tables.
+        tables: Titled tables that come after them.
         examples: Replies that gave no number.
     """
 
     name: str
     title: str
     text: Sequence[str] = ()
+    before: Sequence[tuple[str, Table]] = ()
     figures: Sequence[Figure] = ()
     tables: Sequence[tuple[str, Table]] = ()
     examples: Sequence[Example] = ()

@@ -16,7 +16,7 @@ from gnomon.report.asking import among, ask, literal
 from gnomon.report.estimates import Block
 from gnomon.report.parts import Chapter, Figure, Table
 from gnomon.report.summary import spec_of
-from gnomon.report.wording import anchor, number, plural, short, whole
+from gnomon.report.wording import anchor, called, number, plural, short, whole
 from gnomon.run.analysis import statistics_that
 from gnomon.store import Store
 
@@ -93,7 +93,7 @@ def halves(store: Store, labels: Mapping[int, str], name: str, prefix: str) -> I
             [
                 {
                     "item": short(row["item"], 50),
-                    "model": short(labels[row["run"]], 44),
+                    "model": called(labels[row["run"]], 44),
                     "first": row["first"],
                     "second": row["second"],
                 }
@@ -107,7 +107,7 @@ def halves(store: Store, labels: Mapping[int, str], name: str, prefix: str) -> I
             words=2,
             rows=[
                 (
-                    short(labels[row["run"]], 60),
+                    called(labels[row["run"]], 60),
                     short(row["item"]),
                     number(row["first"]),
                     number(row["second"]),
@@ -125,7 +125,7 @@ def _agreement(label: str, rows: Sequence[Row]) -> str:
     """The correlation of the halves with its interval, and stepped up to the whole: 2r/(1 + r) (Brown 1910)."""
     from statistics import StatisticsError, correlation
 
-    who = short(label, 44)
+    who = called(label, 44)
     over = plural(len(rows), "item")
     try:
         r = correlation([row["first"] for row in rows], [row["second"] for row in rows])

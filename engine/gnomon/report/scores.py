@@ -13,7 +13,7 @@ from gnomon.report import charts
 from gnomon.report.asking import among, ask, literal
 from gnomon.report.palette import STATUSES
 from gnomon.report.parts import Answer, Figure, Table
-from gnomon.report.wording import anchor, number, percent, plural, short, whole
+from gnomon.report.wording import anchor, called, number, percent, plural, short, whole
 from gnomon.store import Store
 
 BINS = 40
@@ -56,7 +56,7 @@ def outcome(found: Answer, labels: Mapping[int, str], names: Sequence[str], pref
     told = f"{whole(lost)} of {plural(in_all, 'score')} ({percent(lost / in_all)}) missing"
     marks = [
         {
-            "model": short(labels[run], 44),
+            "model": called(labels[run], 44),
             "status": status,
             "count": counts[names[0], run, status],
             "share": counts[names[0], run, status] / total,
@@ -80,7 +80,7 @@ def outcome(found: Answer, labels: Mapping[int, str], names: Sequence[str], pref
             rows=[
                 (
                     short(name, 60),
-                    short(labels[run], 60),
+                    called(labels[run], 60),
                     *(whole(counts.get((name, run, status), 0)) for status in present),
                     whole(total),
                 )
@@ -126,7 +126,7 @@ def distribution(
     shown = runs[:MOST_MODELS]
     marks = [
         {
-            "model": short(labels[row["run"]], 60),
+            "model": called(labels[row["run"]], 60),
             "start": round(row["start"], 12),
             "end": round(row["end"], 12),
             "count": row["count"],
@@ -150,7 +150,7 @@ def distribution(
             ),
             rows=[
                 (
-                    short(labels[row["run"]], 60),
+                    called(labels[row["run"]], 60),
                     number(row["start"]),
                     *(() if discrete else (number(row["end"]),)),
                     whole(row["count"]),

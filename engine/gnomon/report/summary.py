@@ -12,6 +12,7 @@ from typing import Any
 from gnomon.report.estimates import ALPHA, Block
 from gnomon.report.parts import Finding, RunCard, Table
 from gnomon.report.wording import (
+    called,
     group,
     interval,
     listed,
@@ -47,7 +48,7 @@ def findings(
         first = rows[0]["quantity"]
         return [
             Finding(
-                who=short(labels[row["run"]], 60),
+                who=called(labels[row["run"]], 60),
                 what=f"{short(row['quantity'], 40)} of {short(block.of, 60)}",
                 value=number(row["value"]),
                 interval=interval(row["low"], row["high"]),
@@ -83,14 +84,14 @@ def tests(found: Sequence[Block], labels: Mapping[int, str]) -> Table | None:
         clear = [r for r in own if r["p_corrected"] < ALPHA]
         if not own:
             return "–"
-        names = listed([group(row["columns"]) for row in clear], 8)
+        names = listed([group(row["columns"]) for row in clear], 4)
         return f"{len(clear)} of {len(own)}{f': {names}' if clear else ''}"
 
     return Table(
         headings=("model", *(block.title for block in blocks)),
         words=1 + len(blocks),
         rows=[
-            (short(label, 60), *(cell(block, run) for block in blocks))
+            (called(label, 60), *(cell(block, run) for block in blocks))
             for run, label in labels.items()
         ],
         notes=("Tests whose p, corrected over their family, is below .05, of those made.",),

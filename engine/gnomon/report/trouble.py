@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from gnomon.report.asking import among, ask
 from gnomon.report.parts import Answer, Chapter, Example, Figure, Table
 from gnomon.report.scores import outcome
-from gnomon.report.wording import clean, excerpt, plural, short, whole
+from gnomon.report.wording import called, clean, excerpt, plural, short, whole
 from gnomon.store import Store
 
 EXAMPLES = 12
@@ -40,7 +40,7 @@ def chapter(
                     words=4,
                     rows=[
                         (
-                            short(labels[row["run"]], 60),
+                            called(labels[row["run"]], 60),
                             short(row["role"] or ""),
                             short(row["status"]),
                             short(row["reason"] or "not said", 120),

@@ -30,6 +30,15 @@ def short(value: object, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
+def called(value: object, most: int = 44) -> str:
+    """A model's name on one line: what tells models apart is often the end, so the middle is cut."""
+    text = " ".join(clean(value).split())
+    if len(text) <= most:
+        return text
+    end = (most - 1) * 3 // 5
+    return f"{text[: most - 1 - end]}…{text[-end:]}"
+
+
 def excerpt(value: object, most: int) -> tuple[str, str]:
     """The beginning of a text, and a sentence when that is not all."""
     text = clean(value)

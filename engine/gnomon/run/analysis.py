@@ -35,7 +35,8 @@ def analyse(spec: Spec, store: Store, run_id: int, scoring: int, seed: Seed) -> 
     Returns:
         The estimates, corrected over their families.
     """
-    store.flush()
+    # The columns of a long run take the room that its writing needed.
+    store.trim()
     design = spec.keys.design.clusters
     made = list(estimates_of(spec.statistics, store, [run_id], seed, design))
     store.replace_estimates(run_id, scoring, made)

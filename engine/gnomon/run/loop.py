@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gnomon.catalogue import Catalogue
-from gnomon.errors import Incomplete
+from gnomon.errors import Incomplete, WriteError
 from gnomon.modelname import make_executor
 from gnomon.records import Score, Trial, TrialRecord
 from gnomon.run import bindings as binding_module
@@ -81,8 +81,14 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
             session.interrupted = True
         except Incomplete as error:
             session.end_because(str(error))
-        finally:
+        except WriteError:
+            # How the session ended cannot be noted either.
+            observer.end()
+            raise
+        except BaseException:
             session.close()
+            raise
+        session.close()
         return session.outcome()
 
 
@@ -154,10 +160,14 @@ class _Loop:
         offered = self.session.bound["subject"].offers.concurrency
         each = (offered or DEFAULT_CONCURRENCY) * self.copies
         count = self.session.request.concurrency or min(each, MOST_CONCURRENCY)
-        async with asyncio.TaskGroup() as group:
-            ticking = group.create_task(self.commit_in_silence())
-            await asyncio.wait([group.create_task(self.worker(todo)) for _ in range(count)])
-            ticking.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                ticking = group.create_task(self.commit_in_silence())
+                await asyncio.wait([group.create_task(self.worker(todo)) for _ in range(count)])
+                ticking.cancel()
+        except BaseExceptionGroup as failed:
+            # The first worker that fails ends the others: its error is the one that matters.
+            raise failed.exceptions[0] from None
 
     async def commit_in_silence(self) -> None:
         """Commit what has come when nothing further comes."""

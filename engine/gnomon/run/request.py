@@ -106,7 +106,7 @@ class RunRequest:
                 raise UsageError(f"{option} must be above 0; it is {amount:g}")
         for option, limits in (("--rpm", self.rpm), ("--tpm", self.tpm)):
             _check_limits(option, limits, self.roles)
-        if self.max_wait < 0:
+        if not self.max_wait >= 0:
             raise UsageError(f"--max-wait must not be negative; it is {self.max_wait:g}")
         if self.concurrency is not None and self.concurrency > MOST_CONCURRENCY:
             raise UsageError(

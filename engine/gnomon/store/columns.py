@@ -207,12 +207,15 @@ def _of_run(
     for name in names:
         # Let go of one by one, before the labels are made: of a million scores, all at once is much.
         read = found.pop(name)
-        at = np.searchsorted(units, read["f0"]).astype(ROW_ID)
-        column = np.full(len(units), np.nan)
-        codes = np.full(len(units), len(_STATUSES) - 1, dtype=np.int8)
-        column[at], codes[at] = read["f1"], read["f2"]
+        column, codes = read["f1"], read["f2"]
+        if len(read) != len(units) or not (read["f0"] == units).all():
+            at = np.searchsorted(units, read["f0"]).astype(ROW_ID)
+            column = np.full(len(units), np.nan)
+            codes = np.full(len(units), len(_STATUSES) - 1, dtype=np.int8)
+            column[at], codes[at] = read["f1"], read["f2"]
+            del at
         scores[name], states[name] = column[order], (statuses, codes[order])
-        del read, at, column, codes
+        del read, column, codes
     return ScoreColumns(
         scores=scores,
         statuses=Texts({name: partial(given, coded) for name, coded in states.items()}),

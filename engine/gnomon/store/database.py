@@ -322,6 +322,10 @@ class Store(Reader):
         """Commit everything now."""
         self._writing.flush()
 
+    def trim(self) -> None:
+        """Commit everything, and let go of what is kept in memory to write quickly."""
+        self._writing.trim()
+
     def tick(self) -> None:
         """Commit when 200 replies wait, or one second has passed since the last commit."""
         self._writing.tick()

@@ -94,7 +94,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "cost": "US dollars; NULL when unknown",
         "command": "JSON: the command line, secrets taken out",
         "versions": "JSON: distribution → version where they differ from the run's, else NULL",
-        "more": "JSON: further counts; NULL when there are none",
+        "more": "JSON: further counts, such as the trials that were planned; NULL when there are none",
     },
     "lock": {
         TABLE: "Locks that a run was held against, one for each invocation that named one.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from gnomon.errors import StoreError
+from gnomon.errors import WriteError
 
 
 def check_place(connection: sqlite3.Connection, path: Path, inode: int) -> None:
@@ -18,14 +18,14 @@ def check_place(connection: sqlite3.Connection, path: Path, inode: int) -> None:
     A deleted file can be written to for ever; all of it is lost when the process ends.
 
     Raises:
-        StoreError: It was removed or replaced; its contents were saved beside it where possible.
+        WriteError: It was removed or replaced; its contents were saved beside it where possible.
     """
     try:
         there = path.stat().st_ino == inode
     except OSError:
         there = False
     if not there:
-        raise StoreError(
+        raise WriteError(
             f"the database {path} was removed or replaced while it was being written; "
             f"{_rescue(connection, path)}"
         )
@@ -51,7 +51,7 @@ def _rescue(connection: sqlite3.Connection, path: Path) -> str:
 
 def write_failure(
     error: sqlite3.Error, path: Path, acknowledged: int, unacknowledged: int
-) -> StoreError:
+) -> WriteError:
     """What to say of an error while writing.
 
     Args:
@@ -67,18 +67,18 @@ def write_failure(
     again = "give the same command again to go on where it stopped"
     text = str(error)
     if "full" in text:
-        return StoreError(
+        return WriteError(
             f"the disk of the database {path} is full: {kept}; free some space and {again}"
         )
     if "locked" in text or "busy" in text:
-        return StoreError(
+        return WriteError(
             f"the database {path} is locked by another program that writes to it: {kept}; "
             f"end that program and {again}"
         )
     if "readonly" in text:
-        return StoreError(
+        return WriteError(
             f"the database {path} has become read-only: {kept}; make it writable and {again}"
         )
-    return StoreError(
+    return WriteError(
         f"the database {path} cannot be written ({text}): {kept}; mend the cause and {again}"
     )

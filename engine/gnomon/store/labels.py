@@ -97,6 +97,9 @@ class Labels:
         if self._unit == "item":
             return np.arange(len(units), dtype=ROW_ID)
         ids = self._trial_numbers("id")
+        if np.array_equal(ids, units):
+            self._keep = np.arange(len(units), dtype=ROW_ID)
+            return self._keep
         at = np.searchsorted(units, ids).astype(ROW_ID)
         at[at == len(units)] = 0
         keep = np.flatnonzero(units[at] == ids) if len(units) else np.zeros(0, dtype=ROW_ID)

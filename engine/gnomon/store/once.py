@@ -49,6 +49,11 @@ class Once:
         self._item_hashes.clear()
         bounded(self._texts, _CACHED_TEXTS)
 
+    def trim(self) -> None:
+        """Let go of all that is remembered; with nothing waiting, the database has it."""
+        for cache in (self._texts, self._items, self._conditions, self._forms):
+            cache.clear()
+
     def text_id(self, text: str) -> int:
         """The number of a text; the text is stored when it is new."""
         data, _ = text_bytes(text)

@@ -119,7 +119,9 @@ def take_lock(path: Path) -> BaseFileLock:
         raise StoreError(
             f"the database {path} cannot be locked for writing: {error.strerror}"
         ) from None
-    beside.write_text(f"{os.getpid()}\n")
+    # Only for the sentence that others get; on a full disk there is no room even for that.
+    with suppress(OSError):
+        beside.write_text(f"{os.getpid()}\n")
     return lock
 
 
@@ -173,6 +175,11 @@ def open_writing(path: Path) -> tuple[sqlite3.Connection, BaseFileLock]:
             raise
     except sqlite3.Error as error:
         lock.release()
+        if "full" in str(error):
+            raise StoreError(
+                f"the disk of the database {path} is full, so nothing can be written to it; free "
+                "some space and give the same command again"
+            ) from None
         raise StoreError(f"the database {path} cannot be opened for writing: {error}") from None
     except BaseException:
         lock.release()

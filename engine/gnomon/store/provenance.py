@@ -286,7 +286,8 @@ def facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
         "run.repeats, run.trial_limit, run.format, run.plan, run.command, run.versions, "
         "run.git_commit, run.git_dirty, run.executor, run.imported "
         "FROM run JOIN measure ON measure.id = run.measure_id WHERE run.id = ?",
-        (run_id,),
+        # SQLite knows no greater number.
+        (run_id if abs(run_id) < 2**63 else -1,),
     ).fetchone()
     if row is None:
         known = [str(number) for (number,) in connection.execute("SELECT id FROM run ORDER BY id")]

@@ -76,6 +76,12 @@ class Writer:
         self.once.forget()
         self.batch.clear()
 
+    def trim(self) -> None:
+        """Commit, and let go of memory that only further writing would need."""
+        self.flush()
+        self.once.trim()
+        self.batch.connection.execute("PRAGMA shrink_memory")
+
     # -- trials ----------------------------------------------------------------------------------
 
     def begin(self, run_id: int) -> None:

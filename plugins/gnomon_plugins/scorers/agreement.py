@@ -79,6 +79,11 @@ class Agreement:
         yield Score(name=f"{self.name}.neither", value=float(said is None))
         yield Score(name=f"{self.name}.as-published", value=float(self._contains(text)))
 
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        words = " or ".join((*self.yes, *self.no))
+        return f"a reply that begins with, or whose last line is, {words}"
+
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
         """Yes with probability 0.5 + effect, no otherwise.
 

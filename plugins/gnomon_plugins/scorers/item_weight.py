@@ -73,6 +73,10 @@ class ItemWeight:
             return Score(name=self.name, value=None, status="error", detail={"reason": reason})
         return Score(name=self.name, value=value, status=read.status)
 
+    def hint(self, record: TrialRecord) -> str:
+        """What would have been read."""
+        return self._reader.hint(record)
+
 
 def _decided(record: TrialRecord, name: str | None) -> TrialRecord:
     """The record with the likeliest option in place of probabilities."""

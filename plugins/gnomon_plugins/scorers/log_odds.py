@@ -82,6 +82,11 @@ class LogOdds:
                 [exchange.reply for exchange in record.exchanges if exchange.ask.name == name]
             )
 
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        words = " or ".join((*self.first, *self.second))
+        return f"probabilities of {words}, or samples that begin with one of them"
+
     def plant(self, ask: Ask, trial: Trial, wanted: Wanted) -> Planted | None:  # noqa: ARG002 - the form of all scorers
         """Probabilities whose log odds are the effect; nuisances shift the probability."""
         if ask.role != "subject" or self.reply not in (None, ask.name):

@@ -87,6 +87,12 @@ class MultipleChoice:
         yield Score(name=f"{self.name}.of-all", value=float(letter == gold))
         yield Score(name=f"{self.name}.no-answer", value=float(letter is None))
 
+    def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
+        """What would have been read."""
+        return (
+            f'a reply that ends with "the answer is (X)", X being one of {", ".join(self.letters)}'
+        )
+
     def letter(self, reply: Reply) -> str | None:
         """The letter of a reply, in upper case; None for none."""
         if reply.probabilities:

@@ -36,7 +36,7 @@ def design_effect(
     """The design effects of a test of independence; None where clusters do not differ.
 
     They are the eigenvalues of V₀⁻¹V, V₀ the covariance of the residuals O − E of independent rows and
-    V the one estimated from their sums by cluster, with G/(G − 1). The statistic over their sum is
+    V the one estimated from their sums by cluster about the mean, with G/(G − 1). The statistic over their sum is
     referred to F on d and d (G − 1) degrees of freedom, d = (Σδ)²/Σδ² (Thomas & Rao 1987).
 
     Args:
@@ -58,6 +58,8 @@ def design_effect(
     sums = np.column_stack(
         [np.bincount(clusters, weights=term, minlength=count) for term in residuals.T]
     )
+    # About their mean: a table that is off independence is no sign of clusters that differ.
+    sums = sums - sums.mean(axis=0)
     covariance = count / (count - 1) * sums.T @ sums
     independent = n * np.kron(spreads[0], spreads[1])
     effects = np.linalg.eigvals(np.linalg.solve(independent, covariance)).real.clip(min=0)

@@ -13,13 +13,12 @@ import attrs
 
 import gnomon
 from gnomon_plugins.statistics import _common as common
-from gnomon_plugins.statistics._games import NOTHING, Value, game_of, names_of
+from gnomon_plugins.statistics._game_kinds import DrawnGame, ExactGame, Value
+from gnomon_plugins.statistics._games import NOTHING, game_of, names_of
 from gnomon_plugins.statistics._tails import t_tail
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from gnomon_plugins.statistics._games import DrawnGame, ExactGame
 
 ALL = "all parts"
 IDLE = "idle parts"

@@ -177,7 +177,7 @@ class Wilcoxon:
         few = None if low is not None else f"too few clusters for an interval at {self.level:g}"
         return gnomon.Estimate(
             quantity="pseudo-median",
-            value=self.against + centre,
+            value=self.against + float(centre),
             low=None if low is None else self.against + low,
             high=None if high is None else self.against + high,
             level=self.level,

@@ -77,6 +77,7 @@ UNITS_OF_THEIR_OWN = {
     "fisher-exact": "conditioning on the margins has no clustered form; it refuses",
     "mixed-linear": "the dependence is in the model ('group')",
     "mixed-logistic": "the dependence is in the model ('group')",
+    "pairwise-order": "its units are comparisons of two sides, each made once",
     "shapley": "its units are the subsets of parts, which the design makes ('over')",
     "significant-share": "it counts tests; 'cluster' is theirs",
     "total-variation": "its units are the items, within which levels are exchanged ('unit')",

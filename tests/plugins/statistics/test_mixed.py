@@ -9,7 +9,7 @@ from tables import assert_null_rate, many, refusal, rng, table
 
 from gnomon_plugins.statistics._quadrature import log_likelihood
 from gnomon_plugins.statistics.mixed import MixedLinear, MixedLogistic
-from gnomon_plugins.statistics.regression import LogisticRegression
+from gnomon_plugins.statistics.regression import LinearRegression, LogisticRegression
 
 
 def balanced(seed, groups=8, size=6, sd=1.0):
@@ -268,3 +268,60 @@ def test_null_calibration_of_the_logistic_model():
         y, x, codes = binary(10_000 + seed, slope=0.0)
         rejected += many(MixedLogistic(group="g"), table(y, x, g=codes))["y"].p < 0.05
     assert_null_rate(rejected, 1_000, low=0.036, high=0.064)
+
+
+def no_variance_between_groups(seed):
+    """Five groups of 45 rows that differ by nothing but noise."""
+    generator = rng(seed)
+    person = np.tile(np.arange(45), 5)
+    return table(
+        generator.normal(0, 0.1, 225),
+        item=np.repeat(np.arange(5), 45),
+        gender=person // 3 % 3,
+        race=person // 9,
+    )
+
+
+def test_without_variance_between_groups_it_is_least_squares():
+    """Coefficients and errors of ordinary least squares, on 20 data sets half of which lie at the bound; the
+    intercept's error is finite in all."""
+    at_bound = 0
+    for seed in range(20):
+        data = no_variance_between_groups(seed)
+        made = many(MixedLinear(with_factors=("gender", "race")), data)
+        plain = many(LinearRegression(with_factors=("gender", "race"), cluster="none"), data)
+        note = "a variance between 'item' is at its bound of 0"
+        if made["intercept"].note != note:
+            assert made["intercept"].error < 0.1
+            continue
+        at_bound += 1
+        for name in ("intercept", "gender=1", "race=3"):
+            assert made[name].value == pytest.approx(plain[name].value)
+            assert made[name].error == pytest.approx(plain[name].error)
+        assert made["icc(item)"].value == 0.0
+    assert at_bound >= 5
+
+
+def test_the_likelihood_at_the_bound_joins_that_beside_it():
+    """The restricted log-likelihood of no variance is the limit of that of a small one."""
+    from gnomon_plugins.statistics import mixed, regression
+
+    data = regression.gather(
+        no_variance_between_groups(4), ("gender",), {}, standardize=False, what="a model"
+    )
+    codes = np.repeat(np.arange(5), 45)
+    beside = mixed._fitted(data, codes, np.ones((225, 1)), "a model", 5)
+    bound = mixed._without_variance(data)
+    assert beside.log_likelihood >= bound.log_likelihood - 1e-9
+    assert beside.log_likelihood == pytest.approx(bound.log_likelihood, abs=1.0)
+
+
+def test_what_is_left_out_and_summed_up():
+    """``without`` fits and does not report; ``absolute`` gives the mean of what is reported."""
+    data = no_variance_between_groups(1)
+    whole = many(MixedLinear(with_factors=("gender",)), data)
+    made = many(MixedLinear(with_factors=("gender",), without=("intercept",), absolute=True), data)
+    assert set(whole) - set(made) == {"intercept"}
+    expected = (abs(whole["gender=1"].value) + abs(whole["gender=2"].value)) / 2
+    assert made["mean-absolute"].value == pytest.approx(expected)
+    assert made["mean-absolute"].p is None

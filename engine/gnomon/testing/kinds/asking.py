@@ -224,6 +224,8 @@ def _faults(
     subject: Subject, scores: Sequence[Score], reply: Reply, ordinary: Sequence[Score] = ()
 ) -> Iterable[str]:
     parts = getattr(subject.cls, "parts", None)
+    if isinstance(parts, property):
+        parts = subject.make().parts
     own = subject.name
     counted = ("ok", "truncated", *getattr(subject.cls, "counts", ()))
     # A score that is not read off the reply (a column of the stimuli) is the same whatever was answered.

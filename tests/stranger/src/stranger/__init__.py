@@ -1,0 +1,1 @@
+"""A distribution that gnomon knows nothing of."""
