@@ -1,4 +1,4 @@
-"""Every block of README.md and CONTRIBUTING.md is executed, or checked by what would read it.
+"""Every block of README.md, CONTRIBUTING.md and docs/*.md is executed, or checked by what would read it.
 
 How a fenced block is treated, by its language:
 
@@ -34,7 +34,7 @@ import attrs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/calls.md", "docs/campaigns.md")
 SCRIPTS = ("scripts/demo", "scripts/test", "scripts/lock", ".ci/run")
 FENCE = re.compile(
     r"(?P<marks>(?:^<!--[^\n]*-->\n+)*)^(?P<fence>`{3,})(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=fence)[ \t]*$",

@@ -13,7 +13,9 @@ import pytest
 
 from gnomon.catalogue import KINDS, Catalogue
 from gnomon.cli import main
-from gnomon.reference import BLOCKS, json_schema, pages
+from gnomon.reference.pages import pages
+from gnomon.reference.schema import json_schema
+from gnomon.reference.specs import BLOCKS
 from gnomon.structure import describe_options
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -347,6 +347,7 @@ HEAVY_FOR_PLUGINS = [
     "transformers",
     "krippendorff",
     "pingouin",
+    "ray",
     "rich",
 ]
 

@@ -10,7 +10,7 @@ import pytest
 
 from gnomon.catalogue import Catalogue
 from gnomon.loading import load
-from gnomon.reference import VALIDATIONS, digest, summary
+from gnomon.reference.gallery import VALIDATIONS, digest, summary
 from gnomon.run import RunRequest
 from gnomon.simulation import Report, Workplace, setting_of, validate
 

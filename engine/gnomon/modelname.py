@@ -16,7 +16,7 @@ import attrs
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import UsageError, did_you_mean, listing
-from gnomon.protocols import Backend
+from gnomon.protocols import Backend, Executor
 from gnomon.structure.walker import is_required, key_of, options_of, type_of
 from gnomon.structure.words import LISTS, TABLES, arms, expected
 
@@ -122,12 +122,36 @@ def make_backend(catalogue: Catalogue, text: str) -> Backend:
     """
     name = parse_model(text)
     cls = catalogue.get("backends", name.backend).cls
-    fields = {key_of(field): field for field in options_of(cls) if key_of(field) != "model"}
+    given = {"model": name.model}
+    backend: Backend = _make(cls, given, name.options, f"the model {str(name)!r}", "the backend")
+    return backend
+
+
+def executor_name(text: str) -> str:
+    """The name in front of an executor's options."""
+    return text.partition("?")[0]
+
+
+def make_executor(catalogue: Catalogue, text: str) -> Executor:
+    """The executor that ``NAME[?option=value&…]`` describes; options as in a model string.
+
+    Raises:
+        UsageError: As for ``make_backend``.
+        CatalogueError: There is no such executor.
+    """
+    cls = catalogue.get("executors", executor_name(text)).cls
+    # A model string has two parts before its options; any word does for the second.
+    options = parse_model(text.replace("?", ":.?", 1)).options if "?" in text else {}
+    executor: Executor = _make(cls, {}, options, f"the executor {text!r}", "the executor")
+    return executor
+
+
+def _make(cls: type, given: dict[str, Any], options: Mapping[str, str], who: str, what: str) -> Any:
+    fields = {key_of(field): field for field in options_of(cls) if key_of(field) not in given}
     faults: list[str] = []
-    given: dict[str, Any] = {"model": name.model}
-    for key, value in name.options.items():
+    for key, value in options.items():
         if key not in fields:
-            hint = did_you_mean(key, fields) or f"; the backend takes: {listing(fields)}"
+            hint = did_you_mean(key, fields) or f"; {what} takes: {listing(fields)}"
             faults.append(f"there is no option {key!r}{hint}")
             continue
         tp = type_of(cls, fields[key])
@@ -137,17 +161,15 @@ def make_backend(catalogue: Catalogue, text: str) -> Backend:
         else:
             given[fields[key].alias or key] = made
     for key, field in fields.items():
-        if is_required(field) and key not in name.options:
+        if is_required(field) and key not in options:
             faults.append(f"the option {key!r} is missing: {_wanted(type_of(cls, field))}")
     if not faults:
         try:
-            backend: Backend = cls(**given)
+            return cls(**given)
         except (ValueError, TypeError) as error:
             first = error.args[0] if error.args else ""
             faults.append(first if isinstance(first, str) and first else str(error))
-        else:
-            return backend
-    raise UsageError("\n".join(f"the model {str(name)!r}: {fault}" for fault in faults))
+    raise UsageError("\n".join(f"{who}: {fault}" for fault in faults))
 
 
 def _wanted(tp: Any) -> str:

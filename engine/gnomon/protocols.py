@@ -32,6 +32,8 @@ attribute       on           meaning (default)
                              ``progress`` bytes here and bytes in all (nothing to do)
 ``relates``     statistic    ``"pair"`` when it says something of two scores, ``"prediction"`` when
                              the first is predicted by the others: ``gnomon correlate`` uses it
+``prepares``    executor     it prepares backends where they answer, so nobody else does (False)
+``copies``      executor     how many copies of each backend answer at once (1)
 ``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)
 ``pull``        backend      classmethod ``pull(model, progress=None)``: bring the weights of one
                              of ``models`` to this machine and return its ``ModelInfo``

@@ -315,9 +315,18 @@ def exported(path: Path, view: str, form: str, **chosen: Any) -> bytes:
 
 def test_a_view_as_csv_jsonl_and_parquet(tmp_path: Path) -> None:
     """The columns and rows of the view; only of the runs that were chosen."""
+    import pyarrow.parquet as pq
+
     path = tmp_path / "a.db"
     small_run(path, 2)
     with Store.open(path, write=True) as store:
+        store.add_scores(
+            1,
+            store.newest_scoring(1) or 0,
+            [Score(name="spread", value=None, status="unparsed", detail={"why": "x"})],
+            scorer="spread",
+            item_id=1,
+        )
         other = store.begin_run(attrs.evolve(FACTS, measure="other"))
         scoring = store.begin_scoring(other)
         administer(store, other, trial_of(0), scoring=scoring, value=-0.5)
@@ -330,14 +339,15 @@ def test_a_view_as_csv_jsonl_and_parquet(tmp_path: Path) -> None:
         cells = list(csv.DictReader(io.StringIO(exported(path, view, "csv").decode(), newline="")))
         assert len(cells) == len(wanted)
         assert exported(path, view, "csv").decode().split("\r\n")[0] == ",".join(columns)
+    whole = pq.read_table(io.BytesIO(exported(path, "scores", "parquet"))).to_pylist()
+    told = [json.loads(line) for line in exported(path, "scores", "jsonl").splitlines()]
+    assert sorted(whole, key=repr) == sorted(told, key=repr)
     text = exported(path, "scores", "csv", measures=("other",)).decode()
     assert text.count("\n") == 2
     assert ",-0.5,ok," in text
     (tmp_path / "scores.parquet").write_bytes(exported(path, "scores", "parquet", runs=(1,)))
-    import pyarrow.parquet as pq
-
     table = pq.read_table(tmp_path / "scores.parquet").to_pydict()
-    assert (table["value"], table["item"]) == ([0.0, 1.0], ["item-0", "item-1"])
+    assert (table["value"], table["item"]) == ([0.0, 1.0, None], ["item-0", "item-1", "item-0"])
 
 
 # -- the command ---------------------------------------------------------------------------------
@@ -629,7 +639,7 @@ def test_a_database_that_is_there_already(folder: Path) -> None:
     before = there.read_bytes()
     assert said(lambda: restore(folder, there)) == (
         f"{there} exists already; an export is imported into a new database, so give another file with "
-        "--db"
+        "--db ('gnomon merge' joins databases)"
     )
     assert there.read_bytes() == before
     nowhere = folder.parent / "no" / "b.db"

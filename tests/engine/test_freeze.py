@@ -122,6 +122,17 @@ def test_a_model_left_open_is_no_difference(tmp_path: Path) -> None:
     assert label(tmp_path) == ("confirmatory", [])
 
 
+def test_one_role_may_be_left_open(tmp_path: Path) -> None:
+    """A lock that binds a judge binds no subject; a judge that is another is said."""
+    lock = read_lock(frozen(tmp_path))
+    bound = attrs.evolve(lock, frozen={**lock.frozen, "models": {"judge": "judge:one"}})
+    run_tiny(tmp_path, lock=bound, roles={"subject": "subject:two"})
+    assert label(tmp_path) == (
+        "exploratory",
+        ["the model of the role judge: judge:one in the lock, none in the run"],
+    )
+
+
 def test_another_spec_is_exploratory(tmp_path: Path) -> None:
     """A changed prompt changes the spec's text; a changed statistic is named as well."""
     lock = read_lock(frozen(tmp_path))

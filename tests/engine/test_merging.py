@@ -106,7 +106,12 @@ def fill(
             )
             if fail:
                 ask = chat_of(trial, "a question that fails")
-                store.add_reply(b"k" * 16, ask, Reply(status="error", error="away"), attempt=1)
+                store.add_reply(
+                    b"k" * 16,
+                    ask,
+                    Reply(status="error", error="away", seconds=float(ordinal)),
+                    attempt=1,
+                )
         store.replace_estimates(
             run, scoring, [Estimate(quantity="mean", value=float(len(ordinals)), method="m", n=3)]
         )
@@ -214,9 +219,10 @@ def test_merging_again_changes_nothing_and_order_does_not_matter(first: Any, sec
             assert all(ours[view] == theirs[view] for view in VIEWS if view != "failures")
 
 
-def replies(path: Path) -> Counter[Any]:
+def replies(path: Path) -> set[Any]:
+    """What came, however often; replies that are alike in everything cannot be told apart."""
     with Store.open(path) as store:
-        return Counter(store.query("SELECT key, attempt, status, text, error FROM reply")[1])
+        return set(store.query("SELECT key, attempt, status, text, error FROM reply")[1])
 
 
 def ranked(path: Path) -> dict[str, Any]:

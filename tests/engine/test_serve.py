@@ -207,8 +207,7 @@ def test_hostile_texts_stay_texts(browser: Any, tmp_path: Path) -> None:
     with serving(hostile(tmp_path / "hostile.db")) as server:
         page = visit(
             browser, server, "", "hostile/trials", "hostile/conversations", "hostile/scores",
-            "hostile/failures", "hostile/what-could-not-be-read", "hostile/what-was-asked",
-            "-/report", "",
+            "hostile/failures", "hostile/what-could-not-be-read", "hostile/what-was-asked", "",
         )  # fmt: skip
         assert page.evaluate("() => window.hacked") is None
         assert HOSTILE[7] in page.inner_text("body")

@@ -34,7 +34,7 @@ def command(kind: str, name: str | None, plugin_files: tuple[Path, ...]) -> None
         _spec(name)
         return
     if kind == "schema":
-        from gnomon.reference import json_schema
+        from gnomon.reference.schema import json_schema
 
         print_json(json_schema(catalogue))
         return
@@ -56,7 +56,7 @@ def command(kind: str, name: str | None, plugin_files: tuple[Path, ...]) -> None
 
 
 def _spec(name: str | None) -> None:
-    from gnomon.reference import BLOCKS, block_text
+    from gnomon.reference.specs import BLOCKS, block_text
 
     if name is None:
         click.echo("\n\n".join(block_text(block) for block in BLOCKS.values()))

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     "executor",
     default="in-process",
     show_default=True,
-    metavar="EXECUTOR",
-    help="Where asks are answered.",
+    metavar="EXECUTOR[?OPTION=VALUE&...]",
+    help="Where asks are answered; 'gnomon list executors' shows what there is.",
 )
 @click.option(
     "--concurrency", type=int, help="Most trials under way at once; the backend's own limit, or 16."

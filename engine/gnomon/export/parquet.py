@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gnomon.errors import StoreError, UsageError
+from gnomon.store.tidy import Column
 from gnomon.store.values import from_json, to_json
 
 ROWS = 1 << 16
@@ -52,11 +53,43 @@ def write_parquet(
     """Write rows; returns how many there were."""
     arrow = library()
     schema = _schema(arrow, columns)
+    return _write(arrow, out, schema, _arrays(arrow, schema, columns, batches))
+
+
+def write_parts(
+    out: IO[bytes], columns: Mapping[str, str], parts: Iterable[Mapping[str, Column]]
+) -> int:
+    """Write parts that are columns already; returns how many rows there were."""
+    arrow = library()
+    schema = _schema(arrow, columns)
+    batches = (
+        arrow.record_batch(
+            [_array(arrow, part[field.name], field.type) for field in schema], schema=schema
+        )
+        for part in parts
+    )
+    return _write(arrow, out, schema, batches)
+
+
+def _array(arrow: Any, column: Column, type_: Any) -> Any:
+    import numpy as np
+
+    if column.codes is not None:
+        codes = arrow.array(column.codes, mask=column.codes < 0)
+        texts = arrow.array(list(column.values), type=type_)
+        return arrow.DictionaryArray.from_arrays(codes, texts).cast(type_)
+    if isinstance(column.values, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(column.values)
+        return arrow.array(column.values.data, type=type_, mask=mask)
+    return arrow.array(column.values, type=type_, from_pandas=True)
+
+
+def _write(arrow: Any, out: IO[bytes], schema: Any, batches: Iterable[Any]) -> int:
     count = 0
     with arrow.parquet.ParquetWriter(
         out, schema, compression="zstd", compression_level=1
     ) as writer:
-        for group in _groups(_arrays(arrow, schema, columns, batches)):
+        for group in _groups(batches):
             table = arrow.Table.from_batches(group, schema=schema)
             writer.write_table(table, row_group_size=table.num_rows)
             count += table.num_rows

@@ -41,7 +41,7 @@ def restore(folder: Path, database: Path) -> Exported:
     if database.exists():
         raise UsageError(
             f"{database} exists already; an export is imported into a new database, so give another "
-            "file with --db"
+            "file with --db ('gnomon merge' joins databases)"
         )
     for entry in manifest["tables"]:
         _check(folder, entry)

@@ -8,23 +8,3 @@ version), so that a difference between a page and its file means that somebody c
 ``python -m gnomon.reference`` at the root of a checkout writes all pages anew; ``scripts/generate`` does that, and
 renews the validations of changed measures before.
 """
-
-from __future__ import annotations
-
-from gnomon.reference.gallery import GALLERY, VALIDATIONS, digest, summary
-from gnomon.reference.pages import differing, pages
-from gnomon.reference.schema import json_schema
-from gnomon.reference.specs import BLOCKS, block_text, spec_page
-
-__all__ = [
-    "BLOCKS",
-    "GALLERY",
-    "VALIDATIONS",
-    "block_text",
-    "differing",
-    "digest",
-    "json_schema",
-    "pages",
-    "spec_page",
-    "summary",
-]

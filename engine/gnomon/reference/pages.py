@@ -1,4 +1,4 @@
-"""All generated pages, and whether the files of a checkout are what they would be now."""
+"""All generated pages, and the writing of those whose files are not what they would be now."""
 
 from __future__ import annotations
 
@@ -38,15 +38,6 @@ def own_catalogue() -> Catalogue:
     return Catalogue(
         entry_points=[one for one in found if one.dist is not None and one.dist.name == "gnomon"]
     )
-
-
-def differing(root: Path) -> list[str]:
-    """The pages whose files are not what they would be now."""
-    return [
-        path
-        for path, text in pages(root).items()
-        if not (root / path).is_file() or (root / path).read_text("utf-8") != text
-    ]
 
 
 def write(root: Path) -> list[str]:

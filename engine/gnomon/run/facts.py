@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gnomon.catalogue import Catalogue
+from gnomon.modelname import executor_name
 from gnomon.records import ReplyFormat
 from gnomon.run.bindings import Binding
 from gnomon.run.request import RunRequest
@@ -57,10 +58,10 @@ def facts_of(
         },
         command=tuple(_SECRET.sub("***", word) for word in request.command),
         versions=versions(catalogue, spec),
-        plugins=plugins_of(spec, bound, catalogue, request.executor),
+        plugins=plugins_of(spec, bound, catalogue, executor_name(request.executor)),
         git_commit=commit,
         git_dirty=dirty,
-        executor=request.executor,
+        executor=executor_name(request.executor),
         imported=None,
     )
 

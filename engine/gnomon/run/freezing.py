@@ -198,9 +198,9 @@ def _section(section: str, locked: Any, here: Any) -> Iterator[str]:
         if locked != here:
             yield _sentence(section, words, locked, here)
         return
-    if section == "models" and not locked:
-        return
-    for name in sorted({*locked, *here}):
+    # A role that the lock leaves open may be played by any model.
+    names = locked if section == "models" else {*locked, *here}
+    for name in sorted(names):
         was, now = locked.get(name, _NONE), here.get(name, _NONE)
         if was != now:
             yield _sentence(section, f"{words} {name}", was, now)

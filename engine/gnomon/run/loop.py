@@ -17,6 +17,7 @@ from typing import Any
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import Incomplete, WriteError
+from gnomon.modelname import make_executor
 from gnomon.records import Score, Trial, TrialRecord
 from gnomon.run import bindings as binding_module
 from gnomon.run.analysis import analyse
@@ -29,7 +30,7 @@ from gnomon.run.freezing import differences
 from gnomon.run.interrupting import first_signal_stops
 from gnomon.run.plan import merged_turns
 from gnomon.run.progress import Observer
-from gnomon.run.request import RunRequest
+from gnomon.run.request import MOST_CONCURRENCY, RunRequest
 from gnomon.run.rounds import rounds
 from gnomon.run.scoring import blocks_over, score_item, score_trial
 from gnomon.run.session import Outcome, Session
@@ -59,8 +60,9 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
     bound = bind(spec, request.roles, catalogue, kept=request.only)
     format_ = choose_format(request.format, spec, bound)
     check_needs(spec.name, binding_module.needs(spec, format_, request.only), bound, catalogue)
-    executor = catalogue.get("executors", request.executor).cls()
-    for backend in {id(binding.backend): binding.backend for binding in bound.values()}.values():
+    executor = make_executor(catalogue, request.executor)
+    distinct = {id(binding.backend): binding.backend for binding in bound.values()}
+    for backend in distinct.values() if not getattr(executor, "prepares", False) else ():
         prepare = getattr(backend, "prepare", None)
         if prepare is not None:
             prepare(observer.say, observer.progress)
@@ -107,6 +109,7 @@ class _Loop:
     async def carry_out(self, executor: Any) -> None:
         """All rounds, then what is made of them."""
         session = self.session
+        self.copies = int(getattr(executor, "copies", 1))
         backends = {role: binding.backend for role, binding in session.bound.items()}
         async with executor.open(backends) as asker:
             self.caller = Caller(
@@ -155,7 +158,8 @@ class _Loop:
         """Finish every trial of the stream that is not finished yet."""
         todo = (trial for trial in stream if trial.ordinal not in self.session.finished)
         offered = self.session.bound["subject"].offers.concurrency
-        count = self.session.request.concurrency or offered or DEFAULT_CONCURRENCY
+        each = (offered or DEFAULT_CONCURRENCY) * self.copies
+        count = self.session.request.concurrency or min(each, MOST_CONCURRENCY)
         try:
             async with asyncio.TaskGroup() as group:
                 ticking = group.create_task(self.commit_in_silence())

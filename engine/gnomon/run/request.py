@@ -53,7 +53,7 @@ class RunRequest:
         tpm: Role → most tokens a minute, of prompts and replies.
         cache: Use stored replies of equal key.
         fresh: Make a new run even if an equal one is there.
-        executor: Name of the executor.
+        executor: The executor, ``NAME[?option=value&…]``.
         max_calls: Stop before more calls than this are sent.
         max_cost: Stop before more US dollars than this are spent.
         max_time: Stop after so many seconds.

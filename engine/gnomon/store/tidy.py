@@ -117,28 +117,38 @@ def scores(
         draws: Whether to read the draws of each trial, which the view does not have.
         detail: Whether to read what each number was made of, which takes as long as all the rest.
     """
-    wanted = [
-        number
-        for number, name in connection.execute("SELECT id, name FROM score_name")
-        if names is None or name in names
-    ]
-    reader = _Scores(connection, wanted, draws=draws, detail=detail)
-    passes = connection.execute(
-        "SELECT id, run_id, pass FROM scoring WHERE NOT EXISTS (SELECT 1 FROM scoring AS later "
-        "WHERE later.run_id = scoring.run_id AND later.pass > scoring.pass) ORDER BY run_id"
-    ).fetchall()
-    parts = [
-        part
-        for scoring_id, run_id, number in passes
-        if run_ids is None or run_id in run_ids
-        for part in reader.of(scoring_id, run_id, number)
-    ]
+    parts = list(score_parts(connection, run_ids, names, draws=draws, detail=detail))
     held = types(connection, "scores")
     if not detail:
         del held["detail"]
     if draws:
         held["draws"] = "text"
     return {name: joined(type_, [part[name] for part in parts]) for name, type_ in held.items()}
+
+
+def score_parts(
+    connection: sqlite3.Connection,
+    run_ids: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    *,
+    draws: bool = False,
+    detail: bool = False,
+    stretch: int = _STRETCH,
+) -> Iterator[dict[str, Column]]:
+    """The columns of ``scores`` in parts of at most so many rows, in no order of their own."""
+    wanted = [
+        number
+        for number, name in connection.execute("SELECT id, name FROM score_name")
+        if names is None or name in names
+    ]
+    reader = _Scores(connection, wanted, stretch, draws=draws, detail=detail)
+    passes = connection.execute(
+        "SELECT id, run_id, pass FROM scoring WHERE NOT EXISTS (SELECT 1 FROM scoring AS later "
+        "WHERE later.run_id = scoring.run_id AND later.pass > scoring.pass) ORDER BY run_id"
+    ).fetchall()
+    for scoring_id, run_id, number in passes:
+        if run_ids is None or run_id in run_ids:
+            yield from reader.of(scoring_id, run_id, number)
 
 
 def joined(type_: Type, parts: Sequence[Column]) -> Column:
@@ -204,13 +214,21 @@ class _Scores:
     Args:
         connection: A connection that may read.
         names: Numbers of the score names wanted.
+        stretch: How many scores are read at once.
         draws: Whether draws are.
         detail: Whether details are.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, names: Sequence[int], *, draws: bool, detail: bool
+        self,
+        connection: sqlite3.Connection,
+        names: Sequence[int],
+        stretch: int,
+        *,
+        draws: bool,
+        detail: bool,
     ) -> None:
+        self._stretch = stretch
         self._connection = connection
         self._draws = draws
         self._names = ",".join(map(str, names))
@@ -249,8 +267,8 @@ class _Scores:
             "SELECT min(id), max(id) FROM score WHERE scoring_id = ?", (scoring_id,)
         ).fetchone()
         if low is not None:
-            for start in range(low, high + 1, _STRETCH):
-                yield start, start + _STRETCH
+            for start in range(low, high + 1, self._stretch):
+                yield start, start + self._stretch
 
     def _read(self, scoring_id: int, unit: str, low: int, high: int) -> dict[str, Any]:
         import numpy as np

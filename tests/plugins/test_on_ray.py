@@ -1,0 +1,347 @@
+"""``--on ray``: the same results from actors on a cluster, whatever dies on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gnomon.catalogue import Catalogue
+from gnomon.errors import ModelError, StoreError, UsageError
+from gnomon.modelname import make_executor
+from gnomon.store import Store
+from gnomon_plugins.executors._ray_actor import check_versions
+from gnomon_plugins.executors.on_ray import OnRay
+from long_runs import write_measure
+from ray_cluster import QUIET, Cluster, cluster
+
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+
+SLOW = '''\
+"""A backend that takes its time and says in which process it is; it notes every call in a file."""
+
+import asyncio
+import os
+from typing import ClassVar
+
+import attrs
+
+import gnomon
+{more}
+
+@attrs.frozen(kw_only=True)
+class Slow:
+    """Answers after a while."""
+
+    name: ClassVar[str] = "slow"
+    model: str
+    seconds: float = 0.05
+
+    @property
+    def offers(self) -> gnomon.Capability:
+        """Chat."""
+        return gnomon.Capability(kinds=["chat"], concurrency=4)
+
+    async def ask(self, ask: gnomon.Ask) -> gnomon.Reply:
+        """The reply."""
+        await asyncio.sleep(self.seconds)
+        return gnomon.Reply(text=f"{{ask.trial.item.key}} {{os.getpid()}}")
+
+
+@gnomon.hookimpl
+def register_backends():
+    """One backend."""
+    return [Slow]
+'''
+
+
+def prepare(folder: Path, more: str = "") -> None:
+    """The measure of 400 trials, its scorer, and the backend."""
+    write_measure(folder, 400)
+    (folder / "slow.py").write_text(SLOW.format(more=more))
+
+
+def command(*words: str, on: str) -> list[str]:
+    return [
+        *(sys.executable, "-c", "from gnomon.cli import main; main()", "run", "long.toml"),
+        *("--plugin", "length.py", "--plugin", "slow.py", "--db", "results.db", "--json"),
+        *("--on", on, *words),
+    ]
+
+
+def environment(**more: str) -> dict[str, str]:
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return {**os.environ, **QUIET, "PYTHONPATH": path, **more}
+
+
+def run(folder: Path, *words: str, on: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words, on=on),
+        cwd=folder,
+        env=environment(**more),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+@contextlib.contextmanager
+def driving(folder: Path, *words: str, on: str) -> Iterator[subprocess.Popen[str]]:
+    """A run that goes on during a block, and is gone after it."""
+    driver = subprocess.Popen(
+        command(*words, on=on),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield driver
+    finally:
+        driver.kill()
+        driver.communicate(timeout=20)
+
+
+def whole(folder: Path, trials: int = 400) -> list[str]:
+    """See that every trial is finished once, every key was answered once, and every hash fits.
+
+    Returns:
+        The texts of the replies.
+    """
+    with Store.open(folder / "results.db") as store:
+        assert store.verify() == []
+        counts = "select count(*), count(distinct ordinal), sum(finished) from trials"
+        assert list(store.query(counts)[1]) == [(trials, trials, trials)]
+        assert list(store.query("select count(*), count(distinct trial_id) from ask")[1]) == [
+            (trials, trials)
+        ]
+        assert list(
+            store.query("select count(*), count(distinct key) from reply where status = 'ok'")[1]
+        ) == [(trials, trials)]
+        assert list(store.query("select count(*) from scores")[1]) == [(trials,)]
+        return [text for (text,) in store.query("select text from reply where status = 'ok'")[1]]
+
+
+def await_replies(folder: Path, count: int, seconds: float = 120) -> list[str]:
+    """The texts of the replies as soon as there are so many."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.2)
+        with contextlib.suppress(StoreError), Store.open(folder / "results.db") as store:
+            texts = [text for (text,) in store.query("select text from reply order by id")[1]]
+            if len(texts) >= count:
+                return texts[-20:]
+    raise TimeoutError(f"fewer than {count} replies after {seconds:g} s")
+
+
+def processes(texts: list[str]) -> set[str]:
+    return {text.rpartition(" ")[2] for text in texts}
+
+
+# -- options -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("ray?actors=0", "actors must be from 1 to 10000; it is 0"),
+        ("ray?actors=1000000", "actors must be from 1 to 10000; it is 1000000"),
+        ("ray?batch=0", "batch must be from 1 to 10000; it is 0"),
+        ("ray?cpus=-1", "cpus must not be negative; it is -1"),
+        ("ray?patience=0", "patience must be more than 0 seconds; it is 0"),
+        (
+            "ray?address=ray://10.0.0.1:10001",
+            "address must be HOST:PORT of the cluster's head, such as 10.0.0.1:6379, or auto; "
+            "it is 'ray://10.0.0.1:10001'",
+        ),
+        ("ray?actors=many", "the option 'actors' is a whole number, and 'many' is not"),
+        ("ray?actor=2", "there is no option 'actor' (did you mean 'actors'?)"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(text: str, sentence: str) -> None:
+    """A sentence each, before Ray is imported."""
+    with pytest.raises(UsageError) as refused:
+        make_executor(Catalogue(), text)
+    assert str(refused.value) == f"the executor {text!r}: {sentence}"
+    assert "ray" not in sys.modules
+
+
+def test_options_are_read_as_in_a_model_string() -> None:
+    """Types are those that the executor declares."""
+    made = make_executor(Catalogue(), "ray?address=10.0.0.1:6379&actors=3&cpus=0.5")
+    assert made == OnRay(address="10.0.0.1:6379", actors=3, cpus=0.5)
+    assert made.copies == 3
+
+
+def test_an_executor_without_options_takes_none() -> None:
+    """The usual one says so."""
+    with pytest.raises(UsageError) as refused:
+        make_executor(Catalogue(), "in-process?actors=2")
+    assert str(refused.value) == (
+        "the executor 'in-process?actors=2': there is no option 'actors'; the executor takes: none"
+    )
+
+
+def test_ray_that_is_not_installed_is_said(tmp_path: Path) -> None:
+    """With what to install."""
+    prepare(tmp_path)
+    (tmp_path / "absent").mkdir()
+    (tmp_path / "absent" / "ray.py").write_text("raise ModuleNotFoundError(name='ray')\n")
+    path = os.pathsep.join([str(tmp_path / "absent"), environment()["PYTHONPATH"]])
+    done = run(tmp_path, "--model", "scripted:fill", on="ray", PYTHONPATH=path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "gnomon: --on ray needs Ray, which is not installed; install it with: pip install 'gnomon[ray]'\n",
+    )
+
+
+def test_an_address_at_which_nobody_listens_is_said(tmp_path: Path) -> None:
+    """At once, and not after Ray's own patience."""
+    prepare(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run(tmp_path, "--model", "scripted:fill", on=f"ray?address={address}")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"gnomon: the Ray cluster at {address} cannot be reached: Connection refused; start one with "
+        "'ray start --head', or leave the address out\n",
+    )
+
+
+def test_workers_of_another_version_are_refused() -> None:
+    """Numbers of two versions must not be mixed: each version that differs is named, here and there."""
+    ours = {"Python": "3.11.7", "ray": "2.60.0", "gnomon": "0.2.0"}
+    check_versions(ours, dict(ours), "10.0.0.7")
+    with pytest.raises(ModelError) as refused:
+        check_versions(ours, {"Python": "3.11.7", "ray": "2.59.0"}, "10.0.0.7")
+    assert str(refused.value) == (
+        "the worker on 10.0.0.7 has other versions than this process: ray 2.59.0 (here 2.60.0), gnomon "
+        "absent (here 0.2.0); install the same on every node"
+    )
+
+
+# -- on a cluster --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Cluster]:
+    """A cluster of one node, with one more from the test that adds it."""
+    with cluster() as made:
+        yield made
+
+
+@pytest.mark.slow
+def test_a_node_that_is_added_during_a_run_takes_part(tmp_path: Path, running: Cluster) -> None:
+    """The second of two actors finds room when the node comes, and answers from then on."""
+    prepare(tmp_path)
+    on = f"ray?address={running.address}&actors=2"
+    with driving(tmp_path, "--model", "slow:x?seconds=0.4", on=on) as driver:
+        running.await_actors(1)
+        running.add()
+        running.await_actors(2)
+        out, error = driver.communicate(timeout=200)
+    assert driver.returncode == 0, error
+    assert len(processes(whole(tmp_path))) == 2
+    assert json.loads(out)[0]["calls"] == 400
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, running: Cluster) -> None:
+    """What it was to answer is answered by others, once."""
+    prepare(tmp_path)
+    on = f"ray?address={running.address}&actors=2&cpus=0.5"
+    with driving(tmp_path, "--model", "slow:x?seconds=0.2", on=on) as driver:
+        running.await_actors(2)
+        killed = []
+        for count in (40, 120):
+            answering = processes(await_replies(tmp_path, count))
+            victim = next(actor for actor in running.actors() if str(actor.pid) in answering)
+            victim.kill()
+            killed.append(str(victim.pid))
+        out, error = driver.communicate(timeout=200)
+    assert driver.returncode == 0, error
+    assert {*killed} < processes(whole(tmp_path))
+    assert json.loads(out)[0]["replies"] == {"ok": 400}
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_killed_goes_on_where_it_was(tmp_path: Path, running: Cluster) -> None:
+    """The same command again asks only what had not come."""
+    prepare(tmp_path)
+    on = f"ray?address={running.address}&actors=2&cpus=0.5"
+    with driving(tmp_path, "--model", "slow:x?seconds=0.2", on=on) as driver:
+        running.await_actors(2)
+        time.sleep(5)
+        driver.send_signal(signal.SIGKILL)
+        driver.wait(20)
+    with Store.open(tmp_path / "results.db") as store:
+        ((stored,),) = store.query("select count(*) from reply")[1]
+    done = run(tmp_path, "--model", "slow:x?seconds=0.2", on=on)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)[0]
+    assert report["calls"] == 400 - stored
+    whole(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_plugin_file_that_cannot_be_loaded_on_a_worker_is_said(
+    tmp_path: Path, running: Cluster
+) -> None:
+    """The file itself travels; what it imports from beside it does not."""
+    prepare(tmp_path, more="\nimport beside_me\n")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "beside_me.py").write_text("")
+    path = os.pathsep.join([str(tmp_path / "own"), environment()["PYTHONPATH"]])
+    on = f"ray?address={running.address}&actors=1&cpus=0.5"
+    done = run(tmp_path, "--model", "slow:x", on=on, PYTHONPATH=path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"gnomon: the plugin file {tmp_path / 'slow.py'} was sent to the worker on 127.0.0.1 and cannot be "
+        "loaded there: it has no module 'beside_me'; install it on every node, or put its code into the file\n",
+    )
+
+
+@pytest.mark.slow
+def test_more_than_the_cluster_has_is_said(tmp_path: Path, running: Cluster) -> None:
+    """After the patience that was given."""
+    prepare(tmp_path)
+    on = f"ray?address={running.address}&actors=1&cpus=64&patience=3"
+    done = run(tmp_path, "--model", "scripted:fill", on=on)
+    assert done.returncode == 2
+    has = done.stderr.partition("the cluster has ")[2].partition(" ")[0]
+    assert has in ("1", "2")
+    assert done.stderr == (
+        "gnomon: no worker for scripted:fill was ready within 3 s: each reserves 64 processors and 0 GPUs, "
+        f"and the cluster has {has} processors in all; add nodes, reserve less (cpus), or wait longer "
+        "(patience)\n"
+    )
+
+
+@pytest.mark.slow
+def test_a_cluster_of_ones_own_gives_what_this_process_gives(tmp_path: Path) -> None:
+    """Scores and estimates are the same, and nothing of the cluster is left."""
+    reports: list[Any] = []
+    for name, on in (("here", "in-process"), ("there", "ray?actors=2")):
+        folder = tmp_path / name
+        prepare(folder)
+        done = run(folder, "--model", "scripted:fill", on=on)
+        assert (done.returncode, done.stderr) == (0, "")
+        reports.append(json.loads(done.stdout)[0]["estimates"])
+        whole(folder)
+    assert reports[0] == reports[1]
+    with Store.open(tmp_path / "there" / "results.db") as store:
+        assert list(store.query("select executor from run")[1]) == [("ray",)]
