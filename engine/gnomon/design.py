@@ -164,6 +164,7 @@ def trials(
     start: int = 0,
     limit: int | None = None,
     keep: Callable[[Mapping[str, str]], bool] | None = None,
+    done: Callable[[int], bool] = lambda _: False,
 ) -> Iterator[Trial]:
     """The stream of trials.
 
@@ -176,6 +177,8 @@ def trials(
         start: Ordinal of the first trial, for later rounds of an adaptive source.
         limit: Only the first so many items, of those that are kept.
         keep: Which conditions to administer, by levels and groups together; all unless given.
+        done: Whether the trial of an ordinal is left out, where nothing is filtered; the others keep
+            their ordinals and draws.
 
     Raises:
         TemplateError: A draw names a field that is not there.
@@ -184,11 +187,22 @@ def trials(
     crossed = cells(design)
     turns = _turns(design)
     ordinal = start
+    size = 0  # trials in a repeat
     for repeat in range(design.repeats if repeats is None else repeats):
         used = 0
+        if size and keep is None and all(map(done, range(ordinal, ordinal + size))):
+            # A resumed run passes by a million finished trials without making their items.
+            ordinal += size
+            continue
+        before = ordinal
         for position, item in enumerate(items()):
             if used == limit:
                 break
+            if keep is None and all(map(done, range(ordinal, ordinal + len(crossed)))):
+                # Nothing is drawn for what is finished.
+                ordinal += len(crossed)
+                used += 1
+                continue
             own = root.child("item", item.key, "repeat", repeat)
             balanced = {
                 name: levels_of(factor)[
@@ -219,3 +233,4 @@ def trials(
                 )
                 ordinal += 1
             used += ordinal > first
+        size = ordinal - before

@@ -252,3 +252,24 @@ def test_balanced_factors_of_equal_size_meet_in_all_pairs(count):
     assert [one.levels["first"] for one in made] == [
         one.levels["first"] for one in trials(alone, lambda: items, 5)
     ]
+
+
+@given(
+    done=st.sets(st.integers(0, 18)) | st.integers(0, 18).map(lambda n: set(range(n))),
+    limit=st.none() | st.integers(1, 3),
+)
+def test_finished_trials_are_passed_by_and_change_nothing(
+    done: set[int], limit: int | None
+) -> None:
+    """What is left of the stream is what it would have been, ordinals and draws included."""
+    design = Design(
+        repeats=3,
+        factors={"tone": ("plain", "polite")},
+        balanced={"side": ("ab", "ba")},
+        draw=DRAWS,
+    )
+    whole = stream(design, limit=limit)
+    left = stream(design, limit=limit, done=done.__contains__)
+    assert [trial for trial in left if trial.ordinal not in done] == [
+        trial for trial in whole if trial.ordinal not in done
+    ]

@@ -77,7 +77,8 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
             format_=session.format,
             start=start,
             limit=request.limit,
-            keep=request.keeps,
+            keep=request.keeps if request.only else None,
+            done=session.finished.__contains__,
         )
         start += planned
         if not getattr(source, "adaptive", False):

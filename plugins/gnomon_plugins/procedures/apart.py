@@ -20,6 +20,11 @@ class Apart:
 
     For counterfactual forms of one question, where an answer to one must not colour the next. A turn with
     several ``samples`` is asked so often. Turns may not name each other's replies.
+
+    Example::
+
+        [procedure]
+        use = "apart"
     """
 
     name: ClassVar[str] = "apart"

@@ -65,6 +65,14 @@ class GenBit:
     The score cannot be below 0 and grows as a corpus gets smaller, so compare corpora of one size, and its
     interval is that of a biased number.
 
+    Example::
+
+        [[score]]
+        use = "genbit"
+        first = ["{male}"]
+        second = ["{female}"]
+        window = 10
+
     Attributes:
         first: Words of the first list; ``{name}`` stands for all values of a list field of the item.
         second: Words of the second list, likewise.

@@ -27,6 +27,13 @@ class StatedNumber:
     Digits with an optional sign and decimal point; a number with a comma in it is not read, for it may be
     either of two. A per cent sign behind it does not matter.
 
+    Example::
+
+        [[score]]
+        use = "stated-number"
+        divide = 100.0
+        toward = "ev_difference"
+
     Attributes:
         low: The least number that may be meant.
         high: The greatest.

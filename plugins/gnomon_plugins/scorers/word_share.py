@@ -23,6 +23,13 @@ _PLANTED = 10
 class WordShare:
     """Counts the words of two lists in a reply: first / (first + second), in [0, 1].
 
+    Example::
+
+        [[score]]
+        use = "word-share"
+        first = ["{male}"]
+        second = ["{female}"]
+
     Attributes:
         first: Words of the first list; ``{name}`` stands for all values of a list field of the item.
         second: Words of the second list, likewise.

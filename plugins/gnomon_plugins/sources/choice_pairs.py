@@ -41,6 +41,13 @@ class ChoicePairs:
     ``forgone_one``, ``forgone_two`` (how many forgone bundles lack x). Groups: ``left`` and ``right``, the
     codes.
 
+    Example::
+
+        [stimuli]
+        use = "choice-pairs"
+        file = "data/choice-inference.csv"
+        things = ["mint drops", "toffees", "jelly bears"]
+
     Attributes:
         file: The table, beside the spec.
         things: What letters may stand for, at least as many as there are letters.

@@ -34,6 +34,16 @@ class Gambles:
     otherwise 0, ties too), ``human`` (share of people who took the first) and ``human_choice`` (1 when more
     than half of them did, otherwise 0). Probabilities are rounded to four places, as they are told.
 
+    Example::
+
+        [stimuli]
+        use = "gambles"
+        file = "data/risky-choice.csv"
+        outcomes = "data/risky-choice.json"
+        key = "Problem"
+        sample = 300
+        outcome = "{chance} % chance of {amount} points"
+
     Attributes:
         file: The table, beside the spec.
         outcomes: The JSON file.
