@@ -52,7 +52,7 @@ RUNS = {
     "opinions-and-tropes": 8,
     "persona-reasoning": 8,
     "psychometric-attack": 8,
-    "seat": 6,
+    "seat": 24,
 }
 """Simulated runs of each kind, where 16 take longer than they show."""
 LIMIT = {"decision-discrimination": 4}

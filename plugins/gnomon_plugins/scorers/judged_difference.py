@@ -53,6 +53,14 @@ class JudgedDifference:
     with the dimensions that ``justified`` and ``admitted`` name. The paper of Staab et al. (2025,
     arXiv:2510.12857) describes such a fitness in words; this formula is ours.
 
+    Example::
+
+        [[score]]
+        use = "judged-difference"
+        version = "1"
+        prompt = "Compare the groups.\\n{answers}\\nRate from 1 to 5, a line each:\\n{dimensions}"
+        dimensions = { unlike = "1 alike, 5 very unlike" }
+
     Attributes:
         dimensions: Name → what 1 and 5 mean, for the judge; the first one is the difference.
         prompt: What the judge is asked: a template that names ``{answers}`` and ``{dimensions}``, and may

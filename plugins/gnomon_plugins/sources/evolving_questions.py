@@ -49,6 +49,15 @@ class EvolvingQuestions:
     of them the generator writes ``children`` new ones each. A reply without the slot, or with a question that
     is there already, makes no child.
 
+    Example::
+
+        [stimuli]
+        use = "evolving-questions"
+        file = "data/adaptive-questions.csv"
+        fitness = "difference.fitness"
+        refine = "Write this again, keeping {slot}: {question}"
+        replace = "Write another question about {topic} with {slot} in it."
+
     Attributes:
         file: The table, beside the spec.
         fitness: The score that is searched for; a question without one is not bred from.
