@@ -9,8 +9,21 @@ import sqlite3
 
 import pytest
 
-from gnomon import Chat, Exchange, Item, Message, Reply, Score, SourceError, Trial, TrialRecord
-from gnomon.loading import Around
+from administered import SPECS
+from gnomon import (
+    Chat,
+    Exchange,
+    Item,
+    Message,
+    Reply,
+    Score,
+    SourceError,
+    SpecError,
+    Trial,
+    TrialRecord,
+)
+from gnomon.catalogue import Catalogue
+from gnomon.loading import Around, load
 from gnomon_plugins.procedures.apart import Apart
 from gnomon_plugins.scorers.judged_difference import JudgedDifference
 from gnomon_plugins.sources.evolving_questions import EvolvingQuestions
@@ -330,6 +343,18 @@ def test_apart_asks_all_at_once():
     assert [(ask.name, ask.sample) for ask in asks] == [("first", 0), ("first", 1), ("second", 0)]
     with pytest.raises(StopIteration):
         generator.send([Reply(status="refused")] * 3)
+
+
+def test_turns_that_are_asked_apart_may_not_name_each_other(tmp_path):
+    """The loader says so with the place, before anything is asked."""
+    text = (SPECS / "adaptive-questions.toml").read_text("utf-8")
+    text = text.replace("{before}{that}{after} Answer", "{first} {before}{that}{after} Answer")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "adaptive-questions.csv").write_text(POOL, "utf-8")
+    (tmp_path / "adaptive-questions.toml").write_text(text, "utf-8")
+    with pytest.raises(SpecError) as caught:
+        load(tmp_path / "adaptive-questions.toml", Catalogue())
+    assert "turn[1].user: the slot {first} has no field; there are: " in str(caught.value)
 
 
 # -- whole runs ----------------------------------------------------------------------------------

@@ -23,9 +23,10 @@ from gnomon.testing.kinds.computing import _scores
 SPECS = Path(__file__).resolve().parents[1] / "specs"
 ELSEWHERE = {
     "local": "pytest.mark.local_model",
+    "ray": "a cluster takes seconds to start; tests/plugins/test_on_ray.py has one for all of its tests",
     "vectors": "its published vectors take a minute to bring; tests/plugins/association has small ones",
 }
-"""Backends whose example needs weights, and where they are tried."""
+"""What needs weights or a cluster, and where it is tried."""
 
 
 def first_party() -> list[tuple[str, str]]:
@@ -109,6 +110,31 @@ def decided(column: list[float]) -> Any:
     )
 
 
+def single_items() -> Any:
+    """Forty items, each seen once by one of two authors; half of the values are 1."""
+    rows = range(40)
+    return table(
+        [float(row % 4 > 1) for row in rows],
+        [float(row % 3 > 0) for row in rows],
+        item=[f"i{row}" for row in rows],
+        author=[("a", "b")[row % 2] for row in rows],
+        group=[("minority", "majority")[row % 2] for row in rows],
+    )
+
+
+def compared() -> Any:
+    """All pairs of five that are compared, with a number from outside for either."""
+    names = "abcde"
+    pairs = [(one, two) for one in names for two in names if one < two]
+    columns = [
+        [0.3 + 0.1 * (names.index(two) - names.index(one)) for one, two in pairs],
+        [float(names.index(one) ** 2) for one, _ in pairs],
+        [float(names.index(two) ** 2) for _, two in pairs],
+    ]
+    left, right = ([pair[side] for pair in pairs] for side in (0, 1))
+    return table(*columns, left=left, right=right)
+
+
 class Detoxify:
     """What the scorer ``toxicity`` needs of the package, whose weights are no part of the suite."""
 
@@ -126,7 +152,8 @@ def given_by_hand(name: str) -> dict[str, Any]:
         "linear-regression": decisions,
         "mixed-linear": decisions,
         "mixed-logistic": lambda: decisions(shares),
-        "permutation": lambda: table(*_scores(1), item=[f"i{row}" for row in range(40)]),
+        **dict.fromkeys(["permutation", "fisher-exact", "bayes-factor"], single_items),
+        "pairwise-order": compared,
         "level-differences": lambda: decided(_scores(1, 80)[0]),
         "significant-share": lambda: decided(shares),
         "test-retest": lambda: people(times=("a", "b")),
@@ -172,7 +199,7 @@ def test_first_party_plugins_conform(kind: str, name: str, tmp_path: Path, monke
     given = in_a_spec(kind, name) or given_by_hand(name)
     checks = gnomon.testing.checks_of(Catalogue().get(kind, name).cls, **given)
     if name in ELSEWHERE:
-        assert kind == "backends"
+        assert kind in ("backends", "executors")
         checks = checks[:4]
     problems = [f"{check.name}: {problem}" for check in checks for problem in check()]
     assert not problems, "\n".join(problems)

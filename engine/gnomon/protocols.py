@@ -24,6 +24,7 @@ attribute       on           meaning (default)
                              checked against them (any)
 ``columns``     statistic    columns that its estimates' groups have beside ``by`` (none)
 ``adds``        procedure    names it gives to templates beside the trial's fields (none)
+``remembers``   procedure    whether a turn may name the replies to earlier ones (True)
 ``role``        any          the role it asks in; has to be declared in ``[roles]`` (none)
 ``check``       any          method: ``check(spec_keys)`` yields a sentence for each thing in the
                              spec that does not go with this block (nothing)

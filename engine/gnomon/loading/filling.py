@@ -54,9 +54,10 @@ def check_slots(draft: Draft, item: Item | None, procedure: Use | None) -> None:
     design: Design = draft.parts["design"]
     reached = [trial for trial in _trials(draft, design, item) if trial is not None]
     added = dict.fromkeys(getattr(procedure.plugin, "adds", ()), "")
+    remembers = getattr(procedure.plugin, "remembers", True)
     for index, turn in draft.turns():
         if draft.is_sound(index):
-            _check_turn(draft, index, turn, reached, added)
+            _check_turn(draft, index, turn, reached, added, remembers=remembers)
 
 
 def _conditions(draft: Draft, design: Design) -> Iterator[dict[str, str]]:
@@ -117,11 +118,14 @@ def _check_turn(
     turn: Turn,
     reached: list[Trial],
     added: Mapping[str, str],
+    *,
+    remembers: bool,
 ) -> None:
     used = [trial for trial in reached if applies(turn.only, trial.levels)]
     lacking: dict[tuple[KeyPath, str], list[tuple[Trial, str]]] = {}
     for trial in used:
-        fields = {**trial.fields, **added, **_earlier_replies(draft, path, trial)}
+        earlier = _earlier_replies(draft, path, trial) if remembers else {}
+        fields = {**trial.fields, **added, **earlier}
         for place, template, more in templates_of(turn, path):
             for slot in slots(template):
                 if slot not in fields and slot not in more:

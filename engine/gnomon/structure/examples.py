@@ -87,7 +87,7 @@ def _on_a_command_line(kind: str, name: str, example: str) -> Mapping[str, Any]:
     flag = _FLAGS[kind]
     words = shlex.split(example.replace("\\\n", " "), comments=True)
     for before, word in pairwise(words):
-        if before == flag and kind == "executors" and word == name:
+        if before == flag and kind == "executors" and word.partition("?")[0] == name:
             return {}
         model = word.partition("=")[2] if before == "--role" else word
         if before in (flag, "--role") and model.startswith(f"{name}:"):

@@ -36,6 +36,10 @@ class OnRay:
     ``--plugin`` are sent along, other packages have to be installed there, and keys have to be in
     the nodes' environment.
 
+    Example::
+
+        gnomon run implicit-bias --model local:smollm2-135m --on "ray?actors=2"
+
     Attributes:
         address: Where the cluster's head is, ``HOST:PORT``, or ``auto``; without it a cluster is started
             on this machine for the time of the run.

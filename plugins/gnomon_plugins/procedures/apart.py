@@ -28,6 +28,7 @@ class Apart:
     """
 
     name: ClassVar[str] = "apart"
+    remembers: ClassVar[bool] = False
 
     def administer(self, trial: Trial, turns: Sequence[Turn]) -> Asking:
         """Yields the asks of one trial as one list."""

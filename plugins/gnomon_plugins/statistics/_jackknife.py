@@ -97,7 +97,7 @@ def jackknifed(
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled = scale.to(np.asarray(without, dtype=float))
         centre = float(scale.to(np.array(value)))
-    spread = math.sqrt((count - 1) / count * float(((scaled - scaled.mean()) ** 2).sum()))
+        spread = math.sqrt((count - 1) / count * float(((scaled - scaled.mean()) ** 2).sum()))
     # Without a cluster the estimate moves by about 1/G of it; less than rounding is no movement.
     if not math.isfinite(centre) or not math.isfinite(spread) or spread < common.SMALLEST_SD:
         raise gnomon.StatisticError(

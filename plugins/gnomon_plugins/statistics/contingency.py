@@ -47,6 +47,12 @@ def _crossed(
         )
     kept = common.present(table, names, need=2, what=what)
     if between is not None and levels is not None:
+        there = [str(name) for name in np.unique(kept.label(between))]
+        for name in levels:
+            if name not in there:
+                raise gnomon.StatisticError(
+                    f"{between!r} has no level {name!r} here; there are: {', '.join(there)}"
+                )
         kept = kept.rows(np.isin(kept.label(between), levels))
     rows = kept.label(between) if between is not None else kept.score(names[1])
     row_names, row_codes = np.unique(rows, return_inverse=True)

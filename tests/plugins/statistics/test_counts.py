@@ -275,3 +275,11 @@ def test_coverage_of_differences():
         held += [paired.low <= 0.2 <= paired.high, free.low <= 0.2 <= free.high]
     assert (held / 1_000 >= 0.93).all()
     assert (held / 1_000 <= 0.97).all()
+
+
+def test_a_level_that_is_not_there():
+    """A level that no row has is named, with those that are there."""
+    data = table([0, 1, 0, 1], arm=["x", "x", "y", "y"])
+    assert refusal(FisherExact(between="arm", levels=("x", "z"), cluster="none"), data) == (
+        "'arm' has no level 'z' here; there are: x, y"
+    )

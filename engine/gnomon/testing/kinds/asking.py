@@ -128,7 +128,8 @@ _TURNS = (Turn(user="What do you say?"), Turn(name="second", user="And what of {
 
 
 def _administered(subject: Subject, reply: Reply) -> list[Ask]:
-    asked, _ = _driven(subject.make().administer(subject.trial or trial(), _TURNS), reply)
+    turns = _TURNS if getattr(subject.cls, "remembers", True) else _TURNS[:1]
+    asked, _ = _driven(subject.make().administer(subject.trial or trial(), turns), reply)
     return asked
 
 
