@@ -45,9 +45,9 @@ def answer(trial, place):
     words = trial.fields["words"]
     shown = words.index(POINTS[place])
     return {
-        "letters": "ABCDE"[shown],
-        "numbers": str(shown + 1),
-        "sentence": POINTS[place],
+        "by-letters": "ABCDE"[shown],
+        "by-digits": str(shown + 1),
+        "by-phrases": POINTS[place],
     }[trial.levels["template"]]
 
 
@@ -75,7 +75,7 @@ def test_the_prompt_shows_the_order():
 def test_always_the_first_option_has_the_greatest_asymmetry():
     """The null model of the card: the first option always moves every statement from end to end."""
     far = {}
-    first = {"letters": "A", "numbers": "1"}
+    first = {"by-letters": "A", "by-digits": "1"}
     for record, made in results(
         measure("big-five-stability"),
         lambda ask, trial: first.get(trial.levels["template"], trial.fields["words"][0]),

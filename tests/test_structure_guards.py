@@ -223,7 +223,12 @@ def core_lines() -> Iterator[tuple[str, str]]:
 
 def named_in_core(names: dict[str, str]) -> list[str]:
     """Sentences, one for each mention, whether written with hyphens or underscores."""
-    wanted = {name: what for name, what in names.items() if name not in GENERIC}
+    # A key such as + or - is no word.
+    wanted = {
+        name: what
+        for name, what in names.items()
+        if name not in GENERIC and any(letter.isalpha() for letter in name)
+    }
     pattern = re.compile(
         "(?<![A-Za-z])(?:"
         + "|".join(
