@@ -16,6 +16,7 @@ import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _design as design
 from gnomon_plugins.statistics import _effects as effects
+from gnomon_plugins.statistics._bias_reduced import bias_reduced
 from gnomon_plugins.statistics._tails import chi2_tail, f_tail, normal_tail, t_tail
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class LinearRegression:
     """Least squares: the first score on the other scores and on factors.
 
     One estimate for each coefficient, with the partial correlation as effect, and one for R² with F.
-    For clustered rows the errors are cluster-robust and t has G − 1 degrees of freedom.
+    For clustered rows the errors are CR2 with Satterthwaite's degrees of freedom (Bell & McCaffrey 2002),
+    which hold for few and unequal clusters too.
 
     Example::
 
@@ -136,19 +138,25 @@ class LinearRegression:
                 f"{common.plural(units.count, 'cluster')} of {units.column!r}; leave out 'robust', or "
                 "set cluster = 'none' to take rows as independent"
             )
-        fit = OLS(data.y, data.x).fit(**covariance_options(units, self.robust))
+        fit = OLS(data.y, data.x).fit(
+            **({} if self.robust == "none" else {"cov_type": self.robust})
+        )
         n, k = data.x.shape
         if float(fit.ssr) < 1e-20 * float(fit.centered_tss):
             raise gnomon.StatisticError(
                 f"the predictors give {table.of[0]!r} exactly, so {what} has no error to test with"
             )
-        df = n - k if units.codes is None else units.count - 1
         errors = "" if self.robust == "none" else f", {self.robust} errors"
+        spreads, degrees = fit.bse.tolist(), [float(n - k)] * k
+        if units.codes is not None:
+            made = bias_reduced(data.x, fit.resid, units.codes, units.count)
+            spreads, degrees = made.errors.tolist(), made.df.tolist()
+            errors = ", CR2 errors with Satterthwaite's degrees of freedom"
         method = f"least squares, {units.words}{errors}"
-        quantile = effects.t_quantile(self.level, df)
         out = []
-        for name, value, error in zip(data.names, fit.params, fit.bse, strict=True):
-            beta, spread = float(value), float(error)
+        for name, value, spread, df in zip(data.names, fit.params, spreads, degrees, strict=True):
+            beta = float(value)
+            quantile = effects.t_quantile(self.level, df)
             t = beta / spread
             p, log10_p = t_tail(t, df)
             ends = effects.noncentral_t_interval(t, df, self.level)

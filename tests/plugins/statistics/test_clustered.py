@@ -426,11 +426,9 @@ TESTED = {"linear-regression": "y", "logistic-regression": "y", "anova-two-way":
 BANDS = {
     "sign": (0.03, 0.06),
     "binomial": (0.03, 0.06),
-    "linear-regression": (0.05, 0.09),
 }
 """Where the size is another, and why: the variance of a share under the null is the greater one, so that the
-score tests reject a little too seldom; cluster-robust errors of the slope of a predictor that differs between
-30 items are too small (MacKinnon & Webb 2017), so that it rejects too often."""
+score tests reject a little too seldom."""
 OFTEN = {"mann-whitney": 600, "mann-whitney of items": 600, "wilcoxon": 1_000}
 """Data sets for tests whose interval takes long; the band is as much wider."""
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
+from statsmodels.regression.linear_model import OLS
 from tables import assert_null_rate, many, refusal, rng, table
 
 from gnomon_plugins.statistics.regression import LinearRegression, LogisticRegression
@@ -58,21 +59,63 @@ def test_linear_equals_pingouin(seed):
         )
 
 
+def by_definition(design, left, codes):
+    """CR2 errors and their degrees of freedom from whole matrices, row by row as the paper defines them."""
+    bread = np.linalg.inv(design.T @ design)
+    annihilator = np.eye(len(design)) - design @ bread @ design.T
+    adjusted = {}
+    for k in np.unique(codes):
+        own = codes == k
+        values, vectors = np.linalg.eigh(annihilator[np.ix_(own, own)])
+        roots = np.array([value**-0.5 if value > 1e-9 else 0.0 for value in values])
+        adjusted[k] = vectors @ np.diag(roots) @ vectors.T
+    errors, degrees = [], []
+    for column in bread.T:
+        square, columns = 0.0, []
+        for k, a in adjusted.items():
+            own = codes == k
+            weights = a @ design[own] @ column
+            square += float(weights @ left[own]) ** 2
+            columns.append(annihilator[:, own] @ weights)
+        gram = np.array(columns) @ np.array(columns).T
+        errors.append(square**0.5)
+        degrees.append(np.trace(gram) ** 2 / np.trace(gram @ gram))
+    return errors, degrees
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_clustered_errors_by_hand(seed):
-    """The sandwich of cluster sums with G/(G−1) · (n−1)/(n−k), by loops."""
+    """CR2 with Satterthwaite's degrees of freedom, from the whole annihilator matrix."""
     y, x, z, _ = data_of(seed)
     codes = rng(seed).integers(0, 9, size=60)
     design = np.column_stack([np.ones(60), x, z])
-    bread = np.linalg.inv(design.T @ design)
-    left = y - design @ (bread @ design.T @ y)
-    meat = sum(
-        np.outer(s, s) for s in ((design * left[:, None])[codes == k].sum(axis=0) for k in range(9))
-    )
-    errors = np.sqrt(np.diag(bread @ meat @ bread) * 9 / 8 * 59 / 57)
+    left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    errors, degrees = by_definition(design, left, codes)
     made = many(LinearRegression(cluster="g"), table(y, x, z, g=codes))
-    assert [made[n].error for n in ("intercept", "y", "z")] == pytest.approx(list(errors))
-    assert {made[n].df for n in ("intercept", "y", "z")} == {8}
+    assert [made[n].error for n in ("intercept", "y", "z")] == pytest.approx(errors)
+    assert [made[n].df for n in ("intercept", "y", "z")] == pytest.approx(degrees)
+
+
+def test_a_cluster_that_decides_a_coefficient_alone():
+    """A factor that only one cluster has is estimated from it; its rows leave no error, and nothing breaks."""
+    y, x, _, _ = data_of(3)
+    codes = np.arange(60) // 6
+    alone = (codes == 0).astype(float)
+    design = np.column_stack([np.ones(60), x, alone])
+    left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    errors, degrees = by_definition(design, left, codes)
+    made = many(LinearRegression(cluster="g"), table(y, x, alone, g=codes))["y"]
+    assert made.error == pytest.approx(errors[1])
+    assert made.df == pytest.approx(degrees[1])
+
+
+def test_clusters_of_one_row_are_hc2():
+    """With a row in each cluster the errors are statsmodels' HC2."""
+    y, x, z, _ = data_of(4)
+    made = many(LinearRegression(cluster="g"), table(y, x, z, g=range(60)))
+    fit = OLS(y, np.column_stack([np.ones(60), x, z])).fit(cov_type="HC2")
+    found = [made[name].error for name in ("intercept", "y", "z")]
+    assert found == pytest.approx(fit.bse.tolist())
 
 
 def test_standardized_predictor_and_reference(published):
@@ -310,6 +353,5 @@ def test_null_calibration():
         )
         coin = table(generator.random(120) < 0.4, generator.normal(size=120))
         rejected["logit"] += many(LogisticRegression(), coin)["y"].p < 0.05
-    assert_null_rate(rejected.pop("clustered"), 2_000, high=0.068)
     for count in rejected.values():
         assert_null_rate(count, 2_000)
