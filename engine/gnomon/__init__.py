@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         StoreError,
         TemplateError,
         UsageError,
+        WriteError,
         did_you_mean,
         listing,
     )
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "gnomon.errors": (
         "CallFailed CapabilityError CatalogueError GnomonError Incomplete ModelError SourceError "
-        "SpecError StatisticError StoreError TemplateError UsageError did_you_mean listing"
+        "SpecError StatisticError StoreError TemplateError UsageError WriteError did_you_mean listing"
     ),
     "gnomon.frames": "Database open",
     "gnomon.hookspecs": "hookimpl",
@@ -143,6 +144,7 @@ __all__ = [
     "Turn",
     "UsageError",
     "Wanted",
+    "WriteError",
     "__version__",
     "ask_of",
     "cache_folder",

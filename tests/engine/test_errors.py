@@ -26,7 +26,7 @@ def test_every_error_is_in_the_drawing_and_public() -> None:
 @pytest.mark.parametrize("cls", tree(), ids=lambda cls: cls.__name__)
 def test_exit_codes_are_documented_ones(cls: type[GnomonError]) -> None:
     """2 for what the user can mend, 3 for a run that is not finished."""
-    assert cls.exit_code == (3 if cls.__name__ == "Incomplete" else 2)
+    assert cls.exit_code == (3 if cls.__name__ in {"Incomplete", "WriteError"} else 2)
 
 
 def test_a_failed_call_survives_a_process_border() -> None:
