@@ -7,6 +7,7 @@ commands themselves.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -113,6 +114,10 @@ COMMANDS = {
 }
 
 
+class _PipeClosed(Exception):
+    """The reader of a pipe has gone away, as ``head`` does; that is no error of ours."""
+
+
 class Commands(click.Group):
     """A group that knows its commands' names and first lines without importing them."""
 
@@ -143,6 +148,13 @@ class Commands(click.Group):
             ctx.fail(f"there is no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's, which would exit with the code of a violated expectation when a pipe is closed."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _PipeClosed from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The table, from the names and first lines above."""
         with formatter.section("Commands"):
@@ -170,7 +182,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors meant for the user are printed as a sentence."""
-    from gnomon.errors import EXIT_INTERRUPTED, GnomonError
+    from gnomon.errors import EXIT_INTERRUPTED, EXIT_USAGE, GnomonError
 
     try:
         result: Any = cli.main(args=arguments, prog_name="gnomon", standalone_mode=False)
@@ -184,8 +196,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of a pipe has gone away, as `head` does; that is no error of ours.
-        sys.stderr.close()
+    except _PipeClosed:
+        # What is still to be flushed at the end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"gnomon: {error.filename}: {error.strerror}", err=True)
+        sys.exit(EXIT_USAGE)
+    except Exception as error:
+        # Named by its module, for sqlite3 is not imported for --help.
+        if type(error).__module__ != "sqlite3" or "malformed" not in str(error):
+            raise
+        click.echo(
+            "gnomon: the results database is damaged (SQLite calls it malformed); restore a copy, or save "
+            "what can be read with sqlite3's .recover",
+            err=True,
+        )
+        sys.exit(EXIT_USAGE)
     sys.exit(result if isinstance(result, int) else 0)

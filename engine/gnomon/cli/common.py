@@ -158,7 +158,31 @@ def load_measure(
     from gnomon.loading import load
 
     catalogue = Catalogue(files=plugin_files)
-    return catalogue, load(catalogue.find_measure(measure), catalogue, files=files)
+    spec = load(catalogue.find_measure(measure), catalogue, files=files)
+    check_files(spec, files)
+    return catalogue, spec
+
+
+def check_files(spec: Spec, files: Mapping[str, Path]) -> None:
+    """Each ``--file`` stands for a file that the measure names, so that none is passed over.
+
+    Raises:
+        UsageError: One does not.
+    """
+    from gnomon.errors import did_you_mean, listing
+
+    uses = [spec.source, spec.procedure]
+    uses += [block.use for block in spec.scores]
+    uses += [block.use for block in spec.statistics]
+    texts = {value for use in uses for value in use.options.values() if isinstance(value, str)}
+    named = {text for text in texts if text in files or (spec.folder / text).is_file()}
+    for name in files:
+        if name not in texts:
+            there = f"it names: {listing(named)}" if named else "it names no file"
+            raise UsageError(
+                f"--file {name}: the measure {spec.name!r} names no such file"
+                f"{did_you_mean(name, named)}; {there}"
+            )
 
 
 def no_runs(database: Path) -> str:

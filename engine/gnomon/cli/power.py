@@ -8,7 +8,7 @@ import attrs
 import click
 
 from gnomon.cli.common import json_option, print_json
-from gnomon.cli.validate import setting_from, simulation_options
+from gnomon.cli.validate import check_planting, setting_from, simulation_options
 from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 
 
@@ -49,6 +49,7 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
     from gnomon.run.plan import make_plan
     from gnomon.simulation import power_of
 
+    check_planting(options)
     catalogue, setting = setting_from(measure, options)
     report = power_of(
         setting,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -73,6 +74,13 @@ def simulation_options(function: Any) -> Any:
     return function
 
 
+def check_planting(options: dict[str, Any]) -> None:
+    """The effect and the noise are numbers that can be planted."""
+    for name in ("effect", "noise"):
+        if not math.isfinite(options[name]):
+            raise click.UsageError(f"--{name} is a finite number; it is {options[name]}")
+
+
 def setting_from(measure: str, options: dict[str, Any]) -> tuple[Any, Any]:
     """The catalogue, and the setting that the options describe."""
     from gnomon.run import RunRequest
@@ -128,6 +136,9 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
 
     if options["effect"] == 0:
         raise click.UsageError("--effect must not be 0; no effect is always tried as well")
+    if not 0 < options["alpha"] < 1:
+        raise click.UsageError(f"--alpha lies between 0 and 1; it is {options['alpha']:g}")
+    check_planting(options)
     _, setting = setting_from(measure, options)
     report = validate(
         Workplace(
@@ -183,7 +194,7 @@ def _print_report(report: Report) -> None:
         for place, name in enumerate(head)
     )
     unsure = any(not one.judged and not one.faults for one in report.findings)
-    notes = ("–: too few runs to judge",) if unsure else ()
+    notes = ("–: not judged, for it rests on too few units or tests nothing",) if unsure else ()
     write(None, [Table(columns=columns, rows=tuple(named), notes=notes)], list, empty="")
     for found in report.findings:
         for fault in found.faults:
@@ -191,6 +202,10 @@ def _print_report(report: Report) -> None:
     broken = [name for name in report.breaking if name != "none"]
     if report.failed:
         click.echo("the measure fails")
+    elif not any(one.judged for one in report.findings):
+        click.echo(
+            "nothing was judged: give more --runs, or --repeats for statistics of more units"
+        )
     elif broken:
         click.echo(f"the measure holds; {', '.join(broken)} change what it finds")
     else:

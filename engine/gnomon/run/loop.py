@@ -160,10 +160,13 @@ class _Loop:
         offered = self.session.bound["subject"].offers.concurrency
         each = (offered or DEFAULT_CONCURRENCY) * self.copies
         count = self.session.request.concurrency or min(each, MOST_CONCURRENCY)
+        # All workers together leave the others, a Ctrl-C among them, a turn after so many trials.
+        breath = max(1, BREATH // count)
         try:
             async with asyncio.TaskGroup() as group:
                 ticking = group.create_task(self.commit_in_silence())
-                await asyncio.wait([group.create_task(self.worker(todo)) for _ in range(count)])
+                workers = [group.create_task(self.worker(todo, breath)) for _ in range(count)]
+                await asyncio.wait(workers)
                 ticking.cancel()
         except BaseExceptionGroup as failed:
             # The first worker that fails ends the others: its error is the one that matters.
@@ -175,7 +178,7 @@ class _Loop:
             await asyncio.sleep(TICK)
             self.store.tick()
 
-    async def worker(self, todo: Iterator[Trial]) -> None:
+    async def worker(self, todo: Iterator[Trial], breath: int) -> None:
         # Workers share one iterator: nothing is made before someone is free to do it.
         for number, trial in enumerate(todo):
             if self.ended:
@@ -187,7 +190,7 @@ class _Loop:
                 self.note_failure(error)
             except Stop:
                 return
-            if number % BREATH == 0:
+            if number % breath == 0:
                 # Backends that answer inline never wait, and signals and displays need a turn.
                 await asyncio.sleep(0)
 

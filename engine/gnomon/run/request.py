@@ -86,6 +86,8 @@ class RunRequest:
     lock: Lock | None = None
 
     def __attrs_post_init__(self) -> None:
+        if self.seed is not None and not -(2**63) <= self.seed < 2**63:
+            raise UsageError(f"--seed does not fit into 64 bits; it is {self.seed}")
         at_least = {
             "--repeats": (self.repeats, 1),
             "--limit": (self.limit, 1),
