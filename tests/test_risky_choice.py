@@ -173,6 +173,10 @@ def test_shipped_shares_are_those_of_the_theory():
         ("60 of 100", None),
         ("between 50-60", None),
         ("1,000", None),
+        ("Between 1,000 and 50", None),
+        ("3,5 then; now 40", None),
+        ("Of 1,000 people some would.\nAnswer: 60", 0.6),
+        ("Sixty, 60, I say.", 0.6),
         ("101", None),
         ("-5", None),
         ("A60", None),
@@ -353,6 +357,24 @@ def test_swapping_sides_changes_nothing():
     first, second = (PairwiseOrder().estimate(one, draw) for one in (table, other))
     assert first.value == pytest.approx(second.value)
     assert first.p == pytest.approx(second.p)
+
+
+def test_a_missing_comparison_is_noted_beside_what_else_is():
+    """Neither note takes the other's place; without either there is none."""
+    draw = np.random.default_rng(4)
+    alone = "too few rows for an interval through Fisher's z"
+
+    def noted(names, lost):
+        ranks = {name: place for place, name in enumerate(names)}
+        once = comparisons(ranks, ranks | {"a": 1, "b": 0}, won)
+        table = once.rows(np.tile(np.arange(len(once)), 2))
+        table.scores["p"][:lost] = math.nan
+        return PairwiseOrder().estimate(table, draw).note
+
+    assert noted("abcdefgh", 0) is None
+    assert noted("abcdefgh", 2) == "2 comparisons of 56 missing"
+    assert noted("abc", 0) == alone
+    assert noted("abc", 1) == f"1 comparison of 6 missing; {alone}"
 
 
 def test_a_circle_of_three_has_no_consistence():

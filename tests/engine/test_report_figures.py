@@ -14,6 +14,7 @@ from report_samples import SPEC, estimate, facts_of, write_run
 from gnomon.catalogue import Catalogue
 from gnomon.report import Figure, Report, collect
 from gnomon.report.charts import cell_of, heat_map
+from gnomon.report.drawing import svg
 from gnomon.report.palette import CELLS, STAND_IN
 from gnomon.report.wording import called, interval, number, p_value
 from gnomon.store import Store
@@ -129,6 +130,20 @@ def test_a_model_has_one_colour_in_every_chart(tmp_path: Path) -> None:
         )
     ] * len(scales)
     assert len(scales) == 2
+
+
+@pytest.mark.parametrize("colour", ["url(#a)", "URL(//example.invalid/a)", "JavaScript:a()"])
+def test_a_drawing_points_nowhere(colour: str) -> None:
+    """However an address is spelled, the attribute that holds it is left out; others stay."""
+    chart = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "data": {"values": [{"x": 1}]},
+        "mark": {"type": "bar", "fill": colour, "stroke": "#123456"},
+        "encoding": {"x": {"field": "x", "type": "quantitative"}},
+    }
+    drawn = svg(chart)
+    assert colour not in drawn
+    assert 'stroke="#123456"' in drawn
 
 
 def test_declared_reliability_is_shown(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -200,6 +202,34 @@ def test_only_this_machines_own_names_are_answered(server: str) -> None:
     port = server.rstrip("/").rpartition(":")[2]
     assert get(server, host=f"localhost:{port}")[0] == 200
     assert get(f"{server}-/charts/none.svg") == (404, "there is no chart none\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reached", "said"),
+    [
+        ("lifespan", ["lifespan"], []),
+        ("websocket", [], [{"type": "websocket.close", "code": 1008}]),
+    ],
+)
+def test_only_pages_are_asked_for(
+    database: Path, kind: str, reached: list[str], said: list[dict[str, Any]]
+) -> None:
+    """A websocket is closed before anybody hears of it, whatever host it names."""
+    from gnomon.serving import hooks
+
+    heard: list[str] = []
+    sent: list[dict[str, Any]] = []
+
+    async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        heard.append(scope["type"])
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    datasette = SimpleNamespace(plugin_config=lambda _: {"path": str(database)})
+    scope = {"type": kind, "headers": [(b"host", b"example.invalid")]}
+    asyncio.run(hooks.asgi_wrapper(datasette)(inner)(scope, None, send))
+    assert (heard, sent) == (reached, said)
 
 
 def test_hostile_texts_stay_texts(browser: Any, tmp_path: Path) -> None:

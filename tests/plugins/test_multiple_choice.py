@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnomon import Chat, Exchange, Item, Message, Reply, Trial, TrialRecord
+from gnomon import Chat, Exchange, Item, Message, Reply, Seed, Trial, TrialRecord, Wanted
 from gnomon_plugins.scorers.multiple_choice import MultipleChoice
 
 
@@ -94,6 +94,28 @@ def test_a_failed_call_has_no_score():
     """It is neither right nor wrong nor an abstention."""
     made = score(Reply(status="error"))
     assert [(one.value, one.status) for one in made.values()] == [(None, "error")]
+
+
+@pytest.mark.parametrize(
+    ("gold", "reason"),
+    [
+        (None, "the item has no gold answer, which has to be one of: A, B, C, D"),
+        ("E", "the item has the gold answer 'E', which has to be one of: A, B, C, D"),
+        (2.0, "the item has the gold answer 2.0, which has to be one of: A, B, C, D"),
+    ],
+)
+@pytest.mark.parametrize("reply", ["The answer is (B)", "Who knows", Reply(status="refused")])
+def test_an_item_without_a_right_letter_has_no_score(gold, reason, reply):
+    """No reply to it is wrong, and the reason is kept; nor can an answer to it be planted."""
+    made = score(reply, gold=gold)
+    assert {name: (one.value, one.status, dict(one.detail)) for name, one in made.items()} == (
+        dict.fromkeys(("", "of-all", "no-answer"), (None, "error", {"reason": reason}))
+    )
+    one = record("?", gold)
+    wanted = Wanted(
+        effect=0.25, planned=0.25, order_bias=0, label_bias=0, misread=False, seed=Seed(1)
+    )
+    assert MultipleChoice().plant(one.exchanges[0].ask, one.trial, wanted) is None
 
 
 @given(st.text(max_size=200))

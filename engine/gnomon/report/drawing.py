@@ -65,6 +65,10 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
+def _reaches_out(value: str) -> bool:
+    return any(word in value.lower() for word in ("url(", "javascript:"))
+
+
 def _kept(element: Element) -> Element | None:
     from xml.etree.ElementTree import Element, SubElement
 
@@ -76,7 +80,7 @@ def _kept(element: Element) -> Element | None:
         {
             name: value
             for name, value in element.attrib.items()
-            if name in _ATTRIBUTES and "url(" not in value and "javascript:" not in value
+            if name in _ATTRIBUTES and not _reaches_out(value)
         },
     )
     made.text = element.text

@@ -128,8 +128,12 @@ def asgi_wrapper(datasette: Any) -> Callable[[Application], Application]:
 
     def wrap(inner: Application) -> Application:
         async def outer(scope: Scope, receive: Any, send: Send) -> None:
-            if scope["type"] != "http":
+            if scope["type"] == "lifespan":
                 await inner(scope, receive, send)
+                return
+            if scope["type"] != "http":
+                # Nothing here speaks over a websocket, and its host would be looked at by nobody.
+                await send({"type": "websocket.close", "code": 1008})
                 return
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             if host.rpartition(":")[0] not in NAMES and host not in NAMES:

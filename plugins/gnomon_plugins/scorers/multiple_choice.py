@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from gnomon import Ask, Planted, Reply, Score, Trial, TrialRecord, Wanted
+from gnomon import Ask, Planted, Reply, Score, Trial, TrialRecord, Wanted, listing
 from gnomon_plugins.scorers._codes import one_of
 from gnomon_plugins.scorers._fields import reply_of
 from gnomon_plugins.scorers._pairs import excerpt
@@ -30,13 +30,13 @@ class MultipleChoice:
     ``strict`` reads what stands on the line behind the last "answer is", its full stops taken away, and
     in it the first single letter in brackets. ``published`` is the rule in the code of Gupta et al.
     (2024): the last *line* with "answer is", read behind its first one, and where these words do not
-    occur the first such letter anywhere, which may be an option that is only spoken of. ``lenient`` goes on where ``strict`` finds nothing: a bare
-    letter behind the last "answer is", "answer:" or "option is", then a letter that the reply
+    occur the first such letter anywhere, which may be an option that is only spoken of. ``lenient``
+    goes on where ``strict`` finds nothing: a bare letter behind the last "answer is", "answer:" or "option is", then a letter that the reply
     begins or ends with. A letter that is not offered is none.
 
     Further scores: ``.of-all``, 1 for right and 0 for everything else that was answered, as the paper
     counts; and ``.no-answer``, 1 when no letter is given, a refusal among them. A call that failed has
-    no score.
+    no score, nor has an item whose gold answer is none of the letters: no reply to it is wrong.
 
     Example::
 
@@ -75,8 +75,15 @@ class MultipleChoice:
         if isinstance(reply, str) and reply not in ("refused", "filtered"):
             yield Score(name=self.name, value=None, status=reply)
             return
+        gold = self._gold(record.trial)
+        if gold is None:
+            given = record.trial.item.gold
+            what = "no gold answer" if given is None else f"the gold answer {given!r}"
+            reason = f"the item has {what}, which has to be one of: {listing(self.letters)}"
+            for name in (self.name, *(f"{self.name}.{part}" for part in self.parts)):
+                yield Score(name=name, value=None, status="error", detail={"reason": reason})
+            return
         letter = None if isinstance(reply, str) else self.letter(reply)
-        gold = str(record.trial.item.gold).strip().upper()
         if letter is None:
             status = reply if isinstance(reply, str) else "unparsed"
             text = "" if isinstance(reply, str) else reply.text[-120:]
@@ -114,12 +121,19 @@ class MultipleChoice:
         if ask.role != "subject" or self.reply not in (None, ask.name) or ask.kind != "chat":
             return None
         effect = wanted.within(-0.5, 0.5, "a share of right answers")
-        gold = str(trial.item.gold).strip().upper()
+        gold = self._gold(trial)
+        if gold is None:
+            return None
         others = [one for one in self.letters if one.upper() != gold]
         chance = min(1.0, max(0.0, 0.5 + effect + wanted.pull(f"({gold})", f"({others[0]})", ask)))
         chosen = gold if wanted.seed.uniform() < chance else wanted.seed.pick(others)
         text = f"I thought about it. So the answer is ({chosen})."
         return Planted(text, 0.5 + effect, parts={"of-all": 0.5 + effect, "no-answer": 0.0})
+
+    def _gold(self, trial: Trial) -> str | None:
+        """The right letter, in upper case; None where the item has none of those offered."""
+        gold = str(trial.item.gold).strip().upper()
+        return gold if gold in {one.upper() for one in self.letters} else None
 
     def _strictly(self, text: str) -> str | None:
         starts = [found.end() for found in _STATEMENT.finditer(text)]

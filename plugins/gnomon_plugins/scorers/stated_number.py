@@ -1,6 +1,6 @@
 """``stated-number``: a number that the reply states, such as a percentage.
 
-One invariant: a reply that states two different numbers, or one outside the range, has none.
+One invariant: where two different numbers stand, or one outside the range or with a comma in it, none is read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gnomon import Ask, Planted, Score, Trial, TrialRecord, Wanted
 from gnomon_plugins.scorers._fields import reply_of, toward
 from gnomon_plugins.scorers._pairs import excerpt
 
+_COMMA = re.compile(r"\d,\d")
 # A dash before a digit is a sign only where no word or digit stands before it.
 _NUMBER = re.compile(r"(?<![\w.,])[-−]?\d{1,15}(?:\.\d{1,15})?(?![\w]|[.,]\d)")
 _LONGEST = 20_000
@@ -24,8 +25,8 @@ _LONGEST = 20_000
 class StatedNumber:
     """Reads the number off a reply: the only one in it, or the only one in its last line.
 
-    Digits with an optional sign and decimal point; a number with a comma in it is not read, for it may be
-    either of two. A per cent sign behind it does not matter.
+    Digits with an optional sign and decimal point. A text with a comma between two digits, which may
+    stand for thousands or for decimals, is not read. A per cent sign behind a number does not matter.
 
     Example::
 
@@ -68,6 +69,8 @@ class StatedNumber:
             return Score(name=self.name, value=None, status=reply)
         lines = [line for line in reply.text[-_LONGEST:].splitlines() if line.strip()]
         for text in (" ".join(lines), lines[-1] if lines else ""):
+            if _COMMA.search(text):
+                continue
             found = {float(one.replace("−", "-")) for one in _NUMBER.findall(text)}
             if len(found) == 1 and self.low <= min(found) <= self.high:
                 return Score(name=self.name, value=found.pop() / self.divide, status=reply.status)

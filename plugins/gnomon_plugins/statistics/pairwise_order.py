@@ -85,6 +85,7 @@ class PairwiseOrder:
             rng,
         )
         lost = len(table) - len(kept)
+        missing = f"{common.plural(lost, 'comparison')} of {len(table)} missing" if lost else ""
         return attrs.evolve(
             made,
             method=(
@@ -95,9 +96,7 @@ class PairwiseOrder:
                 "comparisons": len(kept),
                 "consistence": _consistence(left, right, preference, len(names)),
             },
-            note=f"{common.plural(lost, 'comparison')} of {len(table)} missing"
-            if lost
-            else made.note,
+            note="; ".join(filter(None, [missing, made.note])) or None,
         )
 
     def _reference(self, names: np.ndarray, codes: np.ndarray, values: np.ndarray) -> np.ndarray:

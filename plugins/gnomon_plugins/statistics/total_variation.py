@@ -1,7 +1,7 @@
 """How far apart two distributions of answers are, item by item.
 
 One invariant: an answer that could not be read is a class of its own, so that a condition in which nothing is
-said is not taken for agreement.
+said is not taken for agreement; a call that failed gave no answer and is in no class.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     import numpy as np
 
 _NONE = 0
+_ANSWERED = ("ok", "truncated", "refused", "filtered", "unparsed")
+"""Statuses of rows with an answer, be it one without a score."""
 
 
 @attrs.frozen(kw_only=True)
 class TotalVariation:
     """Mean over items of the total variation distance ½ Σ|p − q| between two levels of a factor.
 
-    Scores are put into classes at ``cuts`` (none: each value is a class); rows without a score are one
-    more class. The distance of small samples is above 0 even where nothing differs, so the mean expected
+    Scores are put into classes at ``cuts`` (none: each value is a class); answers without a score are one
+    more class. Rows that failed (``error``), or that have no such score at all, are left out and noted.
+    The distance of small samples is above 0 even where nothing differs, so the mean expected
     under exchange of the two levels is in the detail, and p is from permuting the levels within items.
     The interval is a bootstrap over items; for the raw distance, with its upward bias.
 
@@ -44,7 +47,7 @@ class TotalVariation:
         levels: The two levels; alphabetical unless given.
         unit: Label column of the items.
         cuts: Ends of classes, ascending; a score on a cut is of the class below.
-        missing: Whether rows without a score are a class; else they are left out.
+        missing: Whether answers without a score are a class; else they are left out.
         resamples: Number of permutations, and of bootstrap resamples.
         level: Confidence level of the interval.
     """
@@ -71,6 +74,10 @@ class TotalVariation:
         first, second = groups.level_names(table, self.between, self.levels, what)
         column = table.label(self.between)
         table = table.rows((column == first) | (column == second))
+        answered = np.isin(table.statuses[table.of[0]], _ANSWERED)
+        lost = len(table) - int(answered.sum())
+        note = f"{common.plural(lost, 'row')} of {len(table)} left out: failed" if lost else None
+        table = table.rows(answered)
         classes = self._classes(table)
         keep = classes >= 0
         table, classes = table.rows(keep), classes[keep]
@@ -103,9 +110,11 @@ class TotalVariation:
                 "left out": len(names) - count,
                 "classes": len(np.unique(classes)),
             },
+            note=note,
         )
         if count < 2 or float(distances[both].std()) < common.SMALLEST_SD:
-            return attrs.evolve(made, note="no interval: the items' distances do not vary")
+            alike = "no interval: the items' distances do not vary"
+            return attrs.evolve(made, note="; ".join(filter(None, [note, alike])))
         drawn = distances[both][rng.integers(0, count, size=(self.resamples, count))].mean(axis=1)
         low, high = np.quantile(drawn, [(1 - self.level) / 2, (1 + self.level) / 2])
         return attrs.evolve(made, low=float(low), high=float(high), level=self.level)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import attrs
 import numpy as np
 import pytest
 from tables import one, refusal, rng, table
@@ -92,6 +93,27 @@ def test_the_fixture():
     assert made.note == "no interval: the items' distances do not vary"
     without = TotalVariation(between="form", cuts=(2.5,), missing=False)
     assert one(without, answers((7, 2, 1), (4, 4, 2))).value == pytest.approx(7 / 9 - 0.5)
+
+
+def test_a_call_that_failed_is_in_no_class():
+    """The same answers with failed calls beside them are as far apart as without, and it is noted."""
+    statistic = TotalVariation(between="form", cuts=(2.5,))
+    data = answers((7, 2, 1 + 3), (4, 4, 2))
+    statuses = data.statuses["x"].astype(object)
+    statuses[10:13] = ["error", "absent", "error"]
+    failed = attrs.evolve(data, statuses={"x": statuses.astype(str)})
+    made = one(statistic, failed)
+    assert made.value == pytest.approx(0.30)
+    assert made.note == (
+        "3 rows of 23 left out: failed; no interval: the items' distances do not vary"
+    )
+    statuses[:] = "error"
+    all_failed = attrs.evolve(
+        data, scores={"x": np.full(23, math.nan)}, statuses={"x": statuses.astype(str)}
+    )
+    assert refusal(statistic, all_failed) == (
+        "a distance of distributions needs an 'item' with rows at both 'closed' and 'open', and there is none"
+    )
 
 
 def items(seed, count=20, size=6, shift=0.0):
