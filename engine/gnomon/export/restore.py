@@ -17,8 +17,9 @@ from typing import Any
 
 from gnomon.errors import StoreError, UsageError
 from gnomon.export.archive import MANIFEST, VERSION, Exported, tables
-from gnomon.export.files import FORMS, read_rows
+from gnomon.export.files import FORMS, beside, read_rows
 from gnomon.store.migrations import NAMES, create, migrate
+from gnomon.store.opening import take_lock
 
 
 def is_export(path: Path) -> bool:
@@ -34,29 +35,51 @@ def restore(folder: Path, database: Path) -> Exported:
         database: The file to make; it must not exist.
 
     Raises:
-        StoreError: The folder is no export, or was changed or cut short.
-        UsageError: The file exists or cannot be made.
+        StoreError: The folder is no export, or was changed or cut short; or the file is being written.
+        UsageError: The file exists, or its log does, or it cannot be made.
     """
     manifest = _manifest(folder)
-    if database.exists():
-        raise UsageError(
-            f"{database} exists already; an export is imported into a new database, so give another "
-            "file with --db ('gnomon merge' joins databases)"
-        )
+    _check_absent(database)
     for entry in manifest["tables"]:
         _check(folder, entry)
-    part = database.with_name(f"{database.name}.part")
+    part = beside(database)
     try:
-        part.unlink(missing_ok=True)
         with closing(sqlite3.connect(part, isolation_level=None)) as connection:
             rows = _fill(connection, folder, manifest)
-        os.replace(part, database)  # noqa: PTH105 -- as in the rest of the project, explicit about what is replaced
+        lock = take_lock(database)
+        try:
+            _check_absent(database)
+            for left in _beside(database):
+                left.unlink(missing_ok=True)
+            os.replace(part, database)  # noqa: PTH105 -- as in the rest of the project, explicit about what is replaced
+        finally:
+            lock.release()
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"the database {database} cannot be made: {reason}") from None
     finally:
         part.unlink(missing_ok=True)
     return Exported(database, rows)
+
+
+def _check_absent(database: Path) -> None:
+    if database.exists():
+        raise UsageError(
+            f"{database} exists already; an export is imported into a new database, so give another "
+            "file with --db ('gnomon merge' joins databases)"
+        )
+    for left in _beside(database):
+        # SQLite would play it into the new database.
+        if not left.name.endswith("-shm") and left.exists() and left.stat().st_size:
+            raise UsageError(
+                f"{left} is left of a database that is no longer there; remove it, or give another file "
+                "with --db"
+            )
+
+
+def _beside(database: Path) -> list[Path]:
+    """The files that SQLite keeps beside a database."""
+    return [database.with_name(database.name + end) for end in ("-wal", "-shm", "-journal")]
 
 
 def _manifest(folder: Path) -> Mapping[str, Any]:

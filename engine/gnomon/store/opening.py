@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gnomon
-from gnomon.errors import StoreError
+from gnomon.errors import StoreError, UsageError
 from gnomon.store.migrations import APPLICATION_ID, NAMES, applied, migrate
 
 if TYPE_CHECKING:
@@ -59,6 +59,24 @@ def _check_file(path: Path, *, write: bool) -> None:
             f"the database {path} cannot be written, because its folder {path.parent} is "
             "read-only; make the folder writable, or give another file"
         )
+
+
+def check_place(path: Path, database: Path | None = None) -> None:
+    """Refuse to write something else over a database.
+
+    Args:
+        path: Where something is to be written.
+        database: The database that is worked on, which need not be there yet.
+
+    Raises:
+        UsageError: It is this database, or any of SQLite's.
+    """
+    there = database is not None and path.resolve() == database.resolve()
+    if path.is_file() and not there:
+        with suppress(OSError), path.open("rb") as file:
+            there = file.read(len(_HEADER)) == _HEADER
+    if there:
+        raise UsageError(f"{path} is a database, which would be overwritten; give another file")
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path, *, write: bool) -> None:
