@@ -297,7 +297,7 @@ def test_cells_and_lines_say_what_the_values_were(rows: list[tuple[Any, ...]]) -
 @pytest.mark.parametrize(
     ("text", "cell"),
     [
-        ("plain", "plain"), ("", "'"), ("=1", "'=1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"),
+        ("plain", "plain"), ("", ""), ("=1", "'=1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"),
         ("\tx", "'\tx"), ("  =1", "'  =1"), ("'a", "''a"), ("a=1", "a=1"), ("＝1", "'＝1"), ("\n=1", "'\n=1"),
     ],
 )  # fmt: skip
@@ -628,6 +628,53 @@ def test_a_folder_that_is_no_export(folder: Path) -> None:
     assert refused(folder) == f"{folder / MANIFEST} is not the manifest of an export of gnomon"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"migrations": None}, {"migrations": "tables"}, {"migrations": []}, {"migrations": ["views"]},
+        {"migrations": [["tables"]]}, {"form": ["jsonl"]}, {"tables": None}, {"tables": "run"},
+        {"tables": [{}]}, {"tables": [1]}, {"tables": {}},
+    ],
+)  # fmt: skip
+def test_a_manifest_of_another_make(folder: Path, wrong: dict[str, Any]) -> None:
+    """Whatever stands in it, a sentence."""
+    change(folder, **wrong)
+    assert refused(folder) == f"{folder / MANIFEST} is not the manifest of an export of gnomon"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("table", None), ("table", "elsewhere"), ("table", ["run"]), ("file", None),
+        ("file", "../reply.jsonl"), ("file", 1), ("sha256", None), ("columns", 3), ("columns", {"id": 1}),
+    ],
+)  # fmt: skip
+def test_an_entry_of_another_make(folder: Path, name: str, value: Any) -> None:
+    """None stands for a name that is not there."""
+    listed = json.loads((folder / MANIFEST).read_text())["tables"]
+    listed[3][name] = value
+    if value is None:
+        del listed[3][name]
+    change(folder, tables=listed)
+    assert refused(folder) == f"{folder / MANIFEST} is not the manifest of an export of gnomon"
+
+
+def test_a_table_that_the_manifest_lacks_or_has_twice(folder: Path) -> None:
+    """An export without its replies is none."""
+    listed = json.loads((folder / MANIFEST).read_text())["tables"]
+    (reply,) = [entry for entry in listed if entry["table"] == "reply"]
+    change(folder, tables=[entry for entry in listed if entry != reply])
+    assert refused(folder) == (
+        f"the manifest of {folder} names the table 'reply' 0 times, and it has to be there once; export "
+        "the database again"
+    )
+    change(folder, tables=[*listed, reply])
+    assert refused(folder) == (
+        f"the manifest of {folder} names the table 'reply' 2 times, and it has to be there once; export "
+        "the database again"
+    )
+
+
 def test_a_file_that_was_cut_short_changed_or_lost(folder: Path) -> None:
     """Before anything is made of it."""
     path = folder / "reply.jsonl"
@@ -667,6 +714,11 @@ def test_files_of_another_make(folder: Path) -> None:
     path = forge(folder, "score_name", b'{"id":1,"name":"b"}\n')
     assert refused(folder) == (
         f"line 1 of {path} cannot be read: it is not an object with the columns of the table"
+    )
+    path = forge(folder, "score_name", b'{"id":{"$number":[1]},"scorer":"a","name":"b"}\n')
+    assert refused(folder) == (
+        f"line 1 of {path} cannot be read: float() argument must be a string or a real number, not "
+        "'list'"
     )
     path = forge(folder, "score_name", b'{"id":1,"scorer":"a","name":[1]}\n')
     assert refused(folder).startswith(f"{path} does not fit into a gnomon database: ")
