@@ -152,6 +152,24 @@ def test_what_was_no_full_reply_is_asked_again(tmp_path: Path, subject: type[tin
         assert (found.why, found.attempts, found.status) == ("failed-before", ("refused",), "ok")
 
 
+def test_tries_that_are_not_stored_are_not_counted(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """Where fewer attempts are there than a reply says it took, all are its own and none was before."""
+    import sqlite3
+
+    subject.answer = lambda ask: Reply(status="refused", text="I will not")
+    for _ in range(3):
+        tiny.run_tiny(tmp_path, fresh=True, limit=1, only={"tone": ("plain",)})
+    subject.answer = lambda ask: "well then"
+    tiny.run_tiny(tmp_path, fresh=True, limit=1, only={"tone": ("plain",)})
+    with sqlite3.connect(tmp_path / "results.db") as connection:
+        connection.execute("update reply set attempt = 6 where status = 'ok'")
+    connection.close()
+    found = explained(tmp_path, 4, "w0")
+    assert (found.why, found.attempts) == ("new", ())
+
+
 def test_a_run_that_was_not_to_use_the_store(tmp_path: Path) -> None:
     """A full reply was there and was passed by."""
     tiny.run_tiny(tmp_path)

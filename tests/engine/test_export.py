@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sqlite3
 import sys
 import threading
@@ -34,12 +35,13 @@ from gnomon import (
 from gnomon.cli import cli
 from gnomon.export.archive import MANIFEST, export_all, tables
 from gnomon.export.cells import csv_reader, csv_writer, json_line, json_row, safe_text
-from gnomon.export.files import FORMS
+from gnomon.export.files import FORMS, new_file
 from gnomon.export.parquet import read_parquet
 from gnomon.export.restore import restore
 from gnomon.export.views import Chosen, export_view
 from gnomon.store import Store
 from gnomon.store.migrations import NAMES, create
+from gnomon.store.opening import take_lock
 from gnomon.store.tidy import VIEWS
 
 # Every character, lone surrogates too, and what breaks files of text.
@@ -295,7 +297,7 @@ def test_cells_and_lines_say_what_the_values_were(rows: list[tuple[Any, ...]]) -
 @pytest.mark.parametrize(
     ("text", "cell"),
     [
-        ("plain", "plain"), ("", "'"), ("=1", "'=1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"),
+        ("plain", "plain"), ("", ""), ("=1", "'=1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"),
         ("\tx", "'\tx"), ("  =1", "'  =1"), ("'a", "''a"), ("a=1", "a=1"), ("＝1", "'＝1"), ("\n=1", "'\n=1"),
     ],
 )  # fmt: skip
@@ -496,15 +498,80 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 def test_a_full_disk(tmp_path: Path) -> None:
-    """The file that was begun is taken away."""
+    """A sentence; and a device is written into, not replaced."""
     path = tmp_path / "a.db"
     small_run(path, 1)
     out = tmp_path / "runs.csv"
-    (tmp_path / "runs.csv.part").symlink_to("/dev/full")
+    out.symlink_to("/dev/full")
     assert said(lambda: run_cli("export", path, "--to", "csv", "--view", "runs", "-o", out)) == (
         f"{out} cannot be written: No space left on device"
     )
-    assert not out.exists()
+    assert out.is_symlink()
+    assert Path("/dev/full").is_char_device()
+
+
+def test_a_file_that_fails_half_way_leaves_what_was_there(tmp_path: Path) -> None:
+    """What was begun is taken away, and a file of the name that it might have had is left alone."""
+    path, mine = tmp_path / "runs.csv", tmp_path / "runs.csv.part"
+    path.write_text("before")
+    mine.write_text("mine")
+
+    def half() -> None:
+        with new_file(path) as out:
+            out.write(b"half")
+            raise OSError(28, "No space left on device")
+
+    assert said(half) == f"{path} cannot be written: No space left on device"
+    assert {entry.name: entry.read_text() for entry in tmp_path.iterdir()} == {
+        "runs.csv": "before",
+        "runs.csv.part": "mine",
+    }
+
+
+def test_folders_and_files_beside_are_left_alone(tmp_path: Path) -> None:
+    """Whatever somebody has called NAME.part stays as it was."""
+    path = tmp_path / "a.db"
+    small_run(path, 1)
+    (tmp_path / "out.part").mkdir()
+    mine = [tmp_path / "out.part" / "thesis.txt", tmp_path / "s.csv.part", tmp_path / "b.db.part"]
+    for file in mine:
+        file.write_text("mine")
+    run_cli("export", path, "--to", "csv", "-o", tmp_path / "out")
+    run_cli("export", path, "--to", "csv", "--view", "scores", "-o", tmp_path / "s.csv")
+    run_cli("import", tmp_path / "out", "--db", tmp_path / "b.db")
+    assert [file.read_text() for file in mine] == ["mine"] * 3
+    assert list(tmp_path.glob(".*.part")) == []
+
+
+def test_the_folder_one_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty one is filled, and is still the folder one is in."""
+    small_run(tmp_path / "a.db", 1)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run_cli("export", tmp_path / "a.db", "--to", "jsonl", "-o", ".")
+    assert capsys.readouterr().out.startswith(".: ")
+    assert Path(MANIFEST).exists()
+    restore(Path(), tmp_path / "b.db")
+    assert content(tmp_path / "b.db") == content(tmp_path / "a.db")
+    assert sorted(entry.name for entry in tmp_path.iterdir() if ".part" in entry.name) == []
+
+
+@pytest.mark.parametrize("name", ["a.db", "other.db", "link.db"])
+def test_no_database_is_written_over(tmp_path: Path, name: str) -> None:
+    """Not the one that is exported, and no other."""
+    path = tmp_path / "a.db"
+    small_run(path, 1)
+    small_run(tmp_path / "other.db", 1)
+    (tmp_path / "link.db").symlink_to(path)
+    before = {entry.name: entry.read_bytes() for entry in tmp_path.glob("*.db")}
+    out = tmp_path / name
+    for words in (("csv", "--view", "runs"), ("bibtex",)):
+        assert said(lambda words=words: run_cli("export", path, "--to", *words, "-o", out)) == (
+            f"{out} is a database, which would be overwritten; give another file"
+        )
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.glob("*.db")} == before
 
 
 def test_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -535,7 +602,7 @@ def refused(folder: Path) -> str:
     with pytest.raises((StoreError, UsageError)) as caught:
         restore(folder, made)
     assert not made.exists()
-    assert not made.with_name("b.db.part").exists()
+    assert list(folder.parent.glob(".*.part*")) == []
     return str(caught.value)
 
 
@@ -559,6 +626,53 @@ def test_a_folder_that_is_no_export(folder: Path) -> None:
     assert refused(folder) == newer
     (folder / MANIFEST).write_text("[1, 2")
     assert refused(folder) == f"{folder / MANIFEST} is not the manifest of an export of gnomon"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"migrations": None}, {"migrations": "tables"}, {"migrations": []}, {"migrations": ["views"]},
+        {"migrations": [["tables"]]}, {"form": ["jsonl"]}, {"tables": None}, {"tables": "run"},
+        {"tables": [{}]}, {"tables": [1]}, {"tables": {}},
+    ],
+)  # fmt: skip
+def test_a_manifest_of_another_make(folder: Path, wrong: dict[str, Any]) -> None:
+    """Whatever stands in it, a sentence."""
+    change(folder, **wrong)
+    assert refused(folder) == f"{folder / MANIFEST} is not the manifest of an export of gnomon"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("table", None), ("table", "elsewhere"), ("table", ["run"]), ("file", None),
+        ("file", "../reply.jsonl"), ("file", 1), ("sha256", None), ("columns", 3), ("columns", {"id": 1}),
+    ],
+)  # fmt: skip
+def test_an_entry_of_another_make(folder: Path, name: str, value: Any) -> None:
+    """None stands for a name that is not there."""
+    listed = json.loads((folder / MANIFEST).read_text())["tables"]
+    listed[3][name] = value
+    if value is None:
+        del listed[3][name]
+    change(folder, tables=listed)
+    assert refused(folder) == f"{folder / MANIFEST} is not the manifest of an export of gnomon"
+
+
+def test_a_table_that_the_manifest_lacks_or_has_twice(folder: Path) -> None:
+    """An export without its replies is none."""
+    listed = json.loads((folder / MANIFEST).read_text())["tables"]
+    (reply,) = [entry for entry in listed if entry["table"] == "reply"]
+    change(folder, tables=[entry for entry in listed if entry != reply])
+    assert refused(folder) == (
+        f"the manifest of {folder} names the table 'reply' 0 times, and it has to be there once; export "
+        "the database again"
+    )
+    change(folder, tables=[*listed, reply])
+    assert refused(folder) == (
+        f"the manifest of {folder} names the table 'reply' 2 times, and it has to be there once; export "
+        "the database again"
+    )
 
 
 def test_a_file_that_was_cut_short_changed_or_lost(folder: Path) -> None:
@@ -600,6 +714,11 @@ def test_files_of_another_make(folder: Path) -> None:
     path = forge(folder, "score_name", b'{"id":1,"name":"b"}\n')
     assert refused(folder) == (
         f"line 1 of {path} cannot be read: it is not an object with the columns of the table"
+    )
+    path = forge(folder, "score_name", b'{"id":{"$number":[1]},"scorer":"a","name":"b"}\n')
+    assert refused(folder) == (
+        f"line 1 of {path} cannot be read: float() argument must be a string or a real number, not "
+        "'list'"
     )
     path = forge(folder, "score_name", b'{"id":1,"scorer":"a","name":[1]}\n')
     assert refused(folder).startswith(f"{path} does not fit into a gnomon database: ")
@@ -646,3 +765,34 @@ def test_a_database_that_is_there_already(folder: Path) -> None:
     assert said(lambda: restore(folder, nowhere)) == (
         f"the database {nowhere} cannot be made: unable to open database file"
     )
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_what_is_left_of_another_database_is_not_mixed_in(folder: Path, suffix: str) -> None:
+    """SQLite would play an old log into the new database."""
+    left = folder.parent / f"b.db{suffix}"
+    left.write_bytes(b"old")
+    assert refused(folder) == (
+        f"{left} is left of a database that is no longer there; remove it, or give another file with --db"
+    )
+    assert left.read_bytes() == b"old"
+    left.write_bytes(b"")
+    left.with_name("b.db-shm").write_bytes(b"an index of the log")
+    assert restore(folder, folder.parent / "b.db").rows["run"] == 1
+    assert not left.exists()
+    assert content(folder.parent / "b.db") == content(folder.parent / "a.db")
+
+
+def test_a_database_that_is_about_to_be_made_is_not_replaced(folder: Path) -> None:
+    """Another gnomon has the right to write a file that is not there yet."""
+    path = folder.parent / "b.db"
+    lock = take_lock(path)
+    try:
+        assert refused(folder) == (
+            f"the database {path} is being written by another gnomon (process {os.getpid()}); wait until "
+            "it ends, or give another file"
+        )
+    finally:
+        lock.release()
+    restore(folder, path)
+    take_lock(path).release()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 import zipfile
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -266,3 +268,18 @@ def test_inspect_reads_it(log: Path, tmp_path: Path) -> None:
     assert read.results.scores[0].metrics["mean mean"].value == 1.25
     write_eval_log(read, str(tmp_path / "again.json"))
     assert len(read_eval_log(str(tmp_path / "again.json")).samples or []) == 7
+
+
+def test_no_name_in_a_database_leads_out_of_the_folder(tmp_path: Path) -> None:
+    """The time, the measure and the run's own name come from the database, and may be a stranger's."""
+    path = tmp_path / "a.db"
+    with Store.open(path, write=True) as store:
+        run = store.begin_run(attrs.evolve(FACTS, measure="/tmp/x"))
+        administer(store, run, trial_of(0))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE run SET uid = '/../../uid', started_at = '../../2026'")
+        connection.commit()
+    (made,) = export_logs(path, tmp_path / "logs", Chosen())
+    assert made == tmp_path / "logs" / "-2026_-tmp-x_-uid.eval"
+    assert list((tmp_path / "logs").iterdir()) == [made]
+    assert list(tmp_path.parent.rglob("*.eval")) == [made]

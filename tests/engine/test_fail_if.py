@@ -233,6 +233,13 @@ def test_a_place_for_junit_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     assert str(done.exception) == (
         f"--junit {gone}: the folder {gone.parent} does not exist; make it first"
     )
+    here = tmp_path / "b.db"
+    words = ["run", "implicit-bias", "--model", "scripted:echo", "--db", str(here)]
+    done = CliRunner().invoke(cli, [*words, "--junit", str(here)])
+    assert str(done.exception) == (
+        f"{here} is a database, which would be overwritten; give another file"
+    )
+    assert not here.exists()
 
 
 # -- [expect] ------------------------------------------------------------------------------------

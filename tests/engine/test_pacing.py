@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -196,6 +196,131 @@ def test_retry_after_holds_back_every_call_to_that_model(tmp_path: Path) -> None
     assert outcome.exit_code == EXIT_DONE
     assert [when for when in sent if when < 20] == [0.0] * 4
     assert sent[4] == pytest.approx(20.5)
+
+
+class Refusing:
+    """A backend whose first call is refused at once, the others answered.
+
+    Attributes:
+        sent: When each call came, in the loop's seconds.
+        loop: The run's loop; its clock stands still when the run has ended.
+    """
+
+    sent: ClassVar[list[float]]
+    loop: ClassVar[asyncio.AbstractEventLoop]
+
+    @classmethod
+    def by(cls, failure: CallFailed) -> type:
+        """The backend with what its first call is refused by."""
+
+        class Made(cls):  # type: ignore[valid-type,misc]  # a class made for one test
+            name = "limited"
+            offers = gnomon.Capability(kinds=["chat"])
+            sent: ClassVar[list[float]] = []
+
+            def __init__(self, model: str) -> None:
+                self.model = model
+
+            async def ask(self, ask: gnomon.Ask) -> Reply:
+                Made.loop = asyncio.get_running_loop()
+                Made.sent.append(Made.loop.time())
+                if len(Made.sent) == 1:
+                    raise failure
+                return Reply(text="fine")
+
+        return Made
+
+
+@pytest.mark.usefixtures("virtual")
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_time_longer_than_max_wait_stops_the_run(tmp_path: Path, limited: bool) -> None:
+    """Nobody is kept waiting for it, and nobody else asks that provider before it."""
+    failure = CallFailed("come back tomorrow", retry=True, after=86_400.0, limited=limited)
+    cls = Refusing.by(failure)
+    outcome = tiny.run_tiny(
+        tmp_path, count=20, extra=(cls,), roles={"subject": "limited:x"}, concurrency=1
+    )
+    assert (outcome.exit_code, outcome.tally.calls) == (EXIT_INCOMPLETE, 1)
+    assert outcome.reason == (
+        "come back tomorrow; the next call may be made in 86400 s, and at most 600 s are waited "
+        "(--max-wait)"
+    )
+    assert cls.loop.time() < 1
+
+
+@pytest.mark.usefixtures("virtual")
+def test_retry_after_is_kept_by_others_when_the_call_itself_is_given_up(tmp_path: Path) -> None:
+    """A call that is not tried again has learnt all the same when the provider is to be asked."""
+    cls = Refusing.by(CallFailed("come back later", retry=True, after=20.0))
+    outcome = tiny.run_tiny(
+        tmp_path, extra=(cls,), roles={"subject": "limited:x"}, concurrency=1, retries=0
+    )
+    assert (outcome.exit_code, outcome.tally.calls) == (EXIT_INCOMPLETE, 6)
+    assert cls.sent == pytest.approx([0.0, *[20.0] * 5])
+
+
+@pytest.mark.usefixtures("virtual")
+def test_roles_on_one_model_share_the_lowest_of_their_limits(tmp_path: Path) -> None:
+    """A judge that only the limit for all others is for keeps the subject to it as well."""
+    text = (
+        tiny.SPEC.replace('use = "length"', 'use = "judged"')
+        .replace('of = "length"', 'of = "judged"')
+        .replace("[stimuli]", '[roles]\njudge = "marks the answers"\n\n[stimuli]')
+    )
+    provider = Provider()
+    tiny.run_tiny(
+        tmp_path,
+        text,
+        count=10,
+        extra=(provider.backend(),),
+        roles={"subject": "limited:x", "judge": "limited:x"},
+        rpm={"": 60.0, "subject": 600.0},
+    )
+    assert len(provider.accepted) == 40
+    assert provider.sustained() == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.usefixtures("virtual")
+def test_a_call_that_may_not_be_sent_does_not_wait_for_its_turn(tmp_path: Path) -> None:
+    """With the budget used up, the run ends at once and not ten seconds later."""
+    provider, loops = Provider(), []
+    cls = provider.backend()
+    asked = cls.ask
+
+    async def ask(self: Any, given: gnomon.Ask) -> Reply:
+        loops.append(asyncio.get_running_loop())
+        return await asked(self, given)
+
+    cls.ask = ask  # type: ignore[attr-defined]  # a class made for this test
+    outcome = tiny.run_tiny(
+        tmp_path,
+        extra=(cls,),
+        roles={"subject": "limited:x"},
+        rpm={"": 6.0},
+        max_calls=2,
+        concurrency=1,
+    )
+    assert outcome.reason == "the budget of 2 calls is used up (--max-calls)"
+    assert provider.accepted == pytest.approx([0.0, 10 / 0.99])
+    assert loops[-1].time() < 11
+
+
+@pytest.mark.usefixtures("virtual")
+def test_an_open_gate_holds_nobody_back() -> None:
+    """Neither those who waited nor those who come afterwards."""
+
+    async def main() -> float:
+        gate, ask = Gate("m", rpm=1), gnomon.Chat(messages=())
+        for _ in range(2):
+            passing = asyncio.create_task(gate.enter(ask))
+            await asyncio.sleep(0.5)
+        gate.open()
+        await passing
+        await gate.enter(ask)
+        assert gate.in_flight == 3
+        return asyncio.get_running_loop().time()
+
+    assert asyncio.run(main()) == 1.0
 
 
 @pytest.mark.usefixtures("virtual")

@@ -287,7 +287,7 @@ def test_files_that_cannot_be_read_or_written_are_named(tmp_path: Path) -> None:
         "file"
     )
     assert refused(database, "-o", Path("/dev/full")) == (
-        "the report cannot be written to /dev/full: No space left on device; give another file with -o"
+        "/dev/full cannot be written: No space left on device"
     )
     assert refused(
         database, "-o", tmp_path / "out.html", "--charts", tmp_path / "notes.txt" / "x"
@@ -295,6 +295,11 @@ def test_files_that_cannot_be_read_or_written_are_named(tmp_path: Path) -> None:
         f"the charts cannot be written to {tmp_path / 'notes.txt' / 'x'}: Not a directory; give "
         "another folder"
     )
+    before = database.read_bytes()
+    assert refused(database, "-o", database) == (
+        f"{database} is a database, which would be overwritten; give another file"
+    )
+    assert database.read_bytes() == before
     assert refused(database, "--db", database) == (
         f"the database is given twice: {database} and --db {database}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import attrs
@@ -16,7 +17,7 @@ from gnomon.report import Figure, Report, collect
 from gnomon.report.charts import cell_of, heat_map
 from gnomon.report.drawing import svg
 from gnomon.report.palette import CELLS, STAND_IN
-from gnomon.report.wording import called, interval, number, p_value
+from gnomon.report.wording import anchor, called, interval, number, p_value
 from gnomon.store import Store
 
 pytest.importorskip("altair")
@@ -75,6 +76,66 @@ def test_colours_of_cells_follow_the_values(one: float, other: float) -> None:
     assert list(CELLS)[: len(ordered)] == ordered
     assert places[0] <= places[1]
     assert (places[1] > 4) <= (high > 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("implicit-bias", "v1"), "implicit-bias-v1"),
+        (("implicit-bias-v1", "spread", "length"), "implicit-bias-v1-spread-length"),
+        (("m-v1", "forest", "average", "length", "mean", ""), "m-v1-forest-average-length-mean"),
+    ],
+)
+def test_plain_words_are_a_name_as_they_are(words: tuple[str, ...], name: str) -> None:
+    """Nothing is added where they can be read back."""
+    assert anchor(*words) == name
+
+
+def test_names_that_would_be_the_same_are_told_apart() -> None:
+    """Cut, of other letters, in upper case, or with their hyphens elsewhere."""
+    words = [
+        ("m-v1", "spread", "x" * 100),
+        ("m-v1", "spread", "x" * 99),
+        ("m-v1", "spread", "猫"),
+        ("m-v1", "spread", "犬"),
+        ("m-v1", "spread", "a.b"),
+        ("m-v1", "spread", "a b"),
+        ("m-v1", "spread", "A b"),
+        ("m-v1", "spread", "a-b"),
+        ("m-v1", "spread", "a", "b"),
+        ("m-v1", "spread"),
+        ("m-v1", "spread", "-"),
+        ("-",),
+        ("\ud800",),
+    ]
+    names = [anchor(*one) for one in words]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert len(name) <= 80
+
+
+@given(st.lists(st.tuples(st.text(max_size=90), st.text(max_size=3)), unique=True, max_size=8))
+def test_no_two_pairs_of_words_have_one_name(pairs: list[tuple[str, str]]) -> None:
+    """Whatever a database calls its scores and factors."""
+    pairs = [(one, other) for one, other in pairs if one and other]
+    assert len({anchor("m-v1", "level", *pair) for pair in pairs}) == len(pairs)
+
+
+def test_a_report_has_no_name_twice(tmp_path: Path) -> None:
+    """Groups, scores and statistics that differ by a sign only are in figures of their own."""
+    with Store.open(tmp_path / "twins.db", write=True) as store:
+        run = write_run(store)
+        twins = [
+            estimate(at, group={"side": side}, statistic=name)
+            for name in ("by side", "by-side", "by.side")
+            for at, side in enumerate(("east", "west"))
+        ]
+        scoring = store.begin_scoring(run)
+        store.replace_estimates(run, scoring, twins)
+    names = [figure.name for figure in made(tmp_path / "twins.db").figures()]
+    assert len([name for name in names if "-forest-" in name]) == 3
+    assert len(set(names)) == len(names)
 
 
 def test_cells_are_not_written_in_powers_of_ten() -> None:

@@ -123,14 +123,18 @@ def test_passing_failures_are_tried_again_within_the_call(
 def test_wait_longer_than_allowed_is_not_waited(
     tmp_path: Path, subject: type[tiny.Subject]
 ) -> None:
-    """A provider that asks for more time than --max-wait ends the call at once."""
+    """A provider that asks for more time than --max-wait ends the run at once."""
 
     def away(ask: gnomon.Ask) -> str:
         raise CallFailed("come back tomorrow", retry=True, after=86_400.0)
 
     subject.answer = away
-    outcome = tiny.run_tiny(tmp_path, count=1, max_wait=5.0)
-    assert (outcome.exit_code, outcome.tally.calls, outcome.tally.waiting) == (3, 2, 0.0)
+    outcome = tiny.run_tiny(tmp_path, count=1, max_wait=5.0, concurrency=1)
+    assert (outcome.exit_code, outcome.tally.calls, outcome.tally.waiting) == (3, 1, 0.0)
+    assert outcome.reason == (
+        "come back tomorrow; the next call may be made in 86400 s, and at most 5 s are waited "
+        "(--max-wait)"
+    )
 
 
 def test_fatal_failure_stops_the_run(tmp_path: Path, subject: type[tiny.Subject]) -> None:
@@ -222,6 +226,27 @@ def test_equal_asks_in_flight_are_one_call(tmp_path: Path) -> None:
     text = tiny.SPEC.replace("Say something {{tone}} about {{word}}.", "Say something.")
     outcome = tiny.run_tiny(tmp_path, text, extra=(Waiting,), roles={"subject": "waiting:x"})
     assert (len(calls), outcome.tally.calls, outcome.tally.cached) == (1, 1, 5)
+
+
+def test_a_failure_that_is_shared_is_no_reply_that_was_used_again(tmp_path: Path) -> None:
+    """Trials that waited for the same call fail with it; nothing came from the store."""
+    import asyncio
+
+    class Away:
+        name = "away"
+        offers = gnomon.Capability(kinds=["chat"])
+
+        def __init__(self, model: str) -> None:
+            self.model = model
+
+        async def ask(self, ask: gnomon.Ask) -> Reply:
+            await asyncio.sleep(0.05)
+            raise CallFailed("nobody is there")
+
+    text = tiny.SPEC.replace("Say something {{tone}} about {{word}}.", "Say something.")
+    outcome = tiny.run_tiny(tmp_path, text, extra=(Away,), roles={"subject": "away:x"})
+    assert (outcome.tally.calls, outcome.tally.cached) == (1, 0)
+    assert rows(tmp_path, "select cached, count(*) from ask group by 1") == [(0, 6)]
 
 
 def test_budget_of_calls_is_kept_and_resumable(tmp_path: Path, subject: type[tiny.Subject]) -> None:

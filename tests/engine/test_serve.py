@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -227,8 +228,11 @@ def test_only_pages_are_asked_for(
         sent.append(message)
 
     datasette = SimpleNamespace(plugin_config=lambda _: {"path": str(database)})
+    asked = hooks.asgi_wrapper(datasette)(inner)
     scope = {"type": kind, "headers": [(b"host", b"example.invalid")]}
-    asyncio.run(hooks.asgi_wrapper(datasette)(inner)(scope, None, send))
+    # The browser of other tests has an event loop in this thread.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(asked(scope, None, send))).result()
     assert (heard, sent) == (reached, said)
 
 

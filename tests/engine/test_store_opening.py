@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from store_samples import FACTS, small_run
 
@@ -205,6 +206,54 @@ def test_a_read_only_file_is_said_and_can_be_read(shared_folder: Path) -> None:
         f"the database {path} cannot be written, because its folder {shared_folder} is read-only; make "
         "the folder writable, or give another file"
     )
+
+
+def still_open(path: Path, folder: Path, *ends: str) -> None:
+    """Copies of a database's files at a moment when its last changes are still in its log."""
+    small_run(path, 1)
+    with Store.open(path, write=True) as store:
+        store.begin_run(attrs.evolve(FACTS, measure="other"))
+        store.flush()
+        for end in ("", "-wal", *ends):
+            copy = folder / f"a.db{end}"
+            copy.write_bytes(path.with_name(path.name + end).read_bytes())
+            copy.chmod(0o644)
+    assert (folder / "a.db-wal").stat().st_size > 0
+    folder.chmod(0o555)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="file permissions of this kind are POSIX")
+def test_what_is_in_the_log_is_not_passed_over(tmp_path: Path, shared_folder: Path) -> None:
+    """Where the log cannot be read, nothing is, rather than only the rows that were there before."""
+    still_open(tmp_path / "b.db", shared_folder)
+    path = shared_folder / "a.db"
+    assert as_anyone(path, write=False) == (
+        f"the database {path} cannot be read where it is: its last changes are still in a.db-wal, and its "
+        f"folder {shared_folder} is read-only; make the folder writable, or copy both files to one that is"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="file permissions of this kind are POSIX")
+def test_a_merge_from_a_read_only_folder_has_all_rows(tmp_path: Path, shared_folder: Path) -> None:
+    """With its index beside it the log can be read, and is, as the first look at the file does."""
+    still_open(tmp_path / "b.db", shared_folder, "-shm")
+    path = shared_folder / "a.db"
+    assert as_anyone(path, write=False) == "2"
+    code = (
+        "import os, sys, tempfile\nfrom pathlib import Path\n"
+        "from gnomon.store.merging import merge\n"
+        # Once before the rights are given up, for whoever has none may not import.
+        "list(merge(Path(sys.argv[2]) / 'first.db', [Path(sys.argv[1])]))\n"
+        "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "with tempfile.TemporaryDirectory() as folder:\n"
+        "    print(*(len(made.runs) for made in merge(Path(folder) / 'all.db', [Path(sys.argv[1])])))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path), str(tmp_path)],
+        stdout=subprocess.PIPE, text=True, check=True, cwd="/",
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.stdout == "2\n"
 
 
 def test_a_database_is_marked_as_gnomons(tmp_path: Path) -> None:

@@ -109,7 +109,6 @@ ROWS = [
     Row("429 with a date to wait for",  (in_two_seconds(0), GOOD),                           2, "error ok",    5.0,          "answered 429: oh", 2.0),
     Row("429, its clock an hour ahead", (in_two_seconds(3600), GOOD),                        2, "error ok",    5.0,          "answered 429: oh", 2.0),
     Row("429, its clock a day behind",  (in_two_seconds(-86400), GOOD),                      2, "error ok",    5.0,          "answered 429: oh", 2.0),
-    Row("429 with an hour to wait",     (fault(429, retry_after="3600"), GOOD),                1, "error",       "unfinished", "answered 429: oh"),
     Row("429 for ever",                 (fault(429, retry_after="0"),),                        THREE, GIVEN_UP,  "unfinished", "answered 429: oh"),
     Row("500, then well",               (fault(500), GOOD),                                    2, "error ok",    5.0,          "answered 500: oh", 0.5),
     Row("502 with a page, then well",   (Answer(status=502, body=b"<h1>Bad gateway</h1>", content_type="text/html"), GOOD),
@@ -325,6 +324,7 @@ ENDS = [
     End("the key has expired",     (fault(401, "expired"),),                                  1, 0, f"answered 401 ({NO_ACCESS}): expired"),
     End("no access",               (fault(403, "not for you"),),                              1, 0, f"answered 403 ({NO_ACCESS}): not for you"),
     End("the quota is used up",    (GOOD, fault(429, "pay first", "insufficient_quota")),     2, 1, "answered 429 (the quota is used up): pay first"),
+    End("an hour to wait",         (GOOD, fault(429, retry_after="3600")),                    2, 1, "answered 429: oh; the next call may be made in 3600 s, and at most 600 s are waited (--max-wait)"),
     End("the model is gone",       (GOOD, GOOD, fault(404, "m was unloaded")),                3, 2, "answered 404 (there is no such model or address): m was unloaded"),
     End("the address redirects",   (Answer(status=308, headers={"location": "/elsewhere"}),), 1, 0, "answered 308 (the address redirects; give the final base_url)"),
 ]

@@ -93,7 +93,7 @@ def test_no_answer_is_no_wrong_answer(reply, value, of_all, no_answer, status):
 def test_a_failed_call_has_no_score():
     """It is neither right nor wrong nor an abstention."""
     made = score(Reply(status="error"))
-    assert [(one.value, one.status) for one in made.values()] == [(None, "error")]
+    assert [(one.value, one.status) for one in made.values()] == [(None, "error")] * 3
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,11 @@ def test_a_failed_call_has_no_score():
 def test_an_item_without_a_right_letter_has_no_score(gold, reason, reply):
     """No reply to it is wrong, and the reason is kept; nor can an answer to it be planted."""
     made = score(reply, gold=gold)
-    assert {name: (one.value, one.status, dict(one.detail)) for name, one in made.items()} == (
-        dict.fromkeys(("", "of-all", "no-answer"), (None, "error", {"reason": reason}))
-    )
+    assert {name: (one.value, one.status, dict(one.detail)) for name, one in made.items()} == {
+        "": (None, "error", {"reason": reason}),
+        "of-all": (None, "error", {}),
+        "no-answer": (None, "error", {}),
+    }
     one = record("?", gold)
     wanted = Wanted(
         effect=0.25, planned=0.25, order_bias=0, label_bias=0, misread=False, seed=Seed(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,15 +14,18 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import attrs
 import pytest
 
+import gnomon
 from gnomon.catalogue import Catalogue
 from gnomon.errors import ModelError, StoreError, UsageError
 from gnomon.modelname import make_executor
 from gnomon.store import Store
-from gnomon_plugins.executors._ray_actor import check_versions
+from gnomon_plugins.executors._ray_actor import Copy, check_versions
+from gnomon_plugins.executors._ray_pool import Pool, Terms, packed
 from gnomon_plugins.executors.on_ray import OnRay
 from long_runs import write_measure
 from ray_cluster import QUIET, Cluster, cluster
@@ -232,6 +236,145 @@ def test_workers_of_another_version_are_refused() -> None:
         "the worker on 10.0.0.7 has other versions than this process: ray 2.59.0 (here 2.60.0), gnomon "
         "absent (here 0.2.0); install the same on every node"
     )
+
+
+# -- what cannot travel --------------------------------------------------------------------------
+
+
+class Stuck:
+    """Something that cannot be pickled."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("it is stuck")
+
+
+class Broken:
+    """Something that can be pickled and not be read again."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+@attrs.frozen(kw_only=True)
+class Odd:
+    """A backend whose replies are what the ask's name says."""
+
+    name: ClassVar[str] = "odd"
+    model: str = "x"
+
+    async def ask(self, ask: gnomon.Ask) -> Any:
+        """The reply."""
+        return {"stuck": Stuck, "broken": Broken}.get(ask.name, lambda: gnomon.Reply(text="fine"))()
+
+
+class Here:
+    """Ray's part, played in this process: one object for each actor, and errors as Ray has them."""
+
+    def __init__(self) -> None:
+        import ray
+
+        self.exceptions: Any = ray.exceptions
+        self.made: list[Copy] = []
+        self.killed: list[Any] = []
+        self.lost: list[Exception] = []
+
+    def remote(self, _: type) -> Any:
+        return self
+
+    def options(self, **_: Any) -> Any:
+        made = self
+
+        class Class:
+            @staticmethod
+            def remote(package: Any) -> Any:
+                actor = Copy(package)
+                made.made.append(actor)
+                return made.handle(actor)
+
+        return Class
+
+    def handle(self, actor: Copy) -> Any:
+        """An actor with methods that have a ``remote``."""
+
+        def method(name: str) -> Any:
+            async def call(*given: Any) -> Any:
+                if name == "exchange" and self.lost:
+                    raise self.lost.pop()
+                try:
+                    return await getattr(actor, name)(*given)
+                except Exception as error:  # noqa: BLE001 - as Ray does
+                    failed = self.exceptions.RayTaskError(name, "where it was", error)
+                    raise failed.as_instanceof_cause() from None
+
+            return type("Method", (), {"remote": staticmethod(call)})
+
+        return type("Handle", (), {name: method(name) for name in ("prepare", "exchange", "close")})
+
+    def kill(self, actor: Any) -> None:
+        self.killed.append(actor)
+
+    async def answers(self, *batches: list[gnomon.Ask]) -> list[list[str]]:
+        """Texts of replies, or what went wrong, of asks that are made at once, batch after batch."""
+        terms = Terms(actors=1, cpus=1, gpus=0, batch=64, patience=20)
+        pool = Pool(self, packed(Odd(), ["subject"]), terms, None)
+        await pool.start()
+        found = []
+        for batch in batches:
+            asked = [asyncio.wait_for(pool.ask(ask), 20) for ask in batch]
+            came = await asyncio.gather(*asked, return_exceptions=True)
+            found.append([one.text if isinstance(one, gnomon.Reply) else str(one) for one in came])
+        return found
+
+
+def asks(name: str, field: Any = None) -> list[gnomon.Ask]:
+    """One ask of that name or with that field, between two that are as usual."""
+    item = gnomon.Item(key="w", fields={"word": field})
+    trial = gnomon.Trial(0, item, levels={}, repeat=0, draws={}, fields={"word": field})
+    middle = gnomon.Chat(name=name, messages=(), trial=trial)
+    return [gnomon.Chat(messages=()), middle, gnomon.Chat(messages=())]
+
+
+@pytest.mark.parametrize(
+    ("batch", "sentence"),
+    [
+        (asks("stuck"), "the reply cannot be sent by the worker: it is stuck"),
+        (
+            asks("broken"),
+            "the reply of a worker cannot be read in this process: invalid literal for int() with base "
+            "10: 'no number'",
+        ),
+        (asks("mine", Stuck()), "the ask 'mine' cannot be sent to a worker: it is stuck"),
+    ],
+    ids=["reply-out", "reply-in", "ask-out"],
+)
+def test_what_cannot_travel_spoils_no_other(batch: list[gnomon.Ask], sentence: str) -> None:
+    """It alone fails, with the reason; the actor lives and goes on."""
+    ray = Here()
+    found = asyncio.run(ray.answers(batch, batch[:1]))
+    assert found == [["fine", sentence, "fine"], ["fine"]]
+    assert (len(ray.made), ray.killed) == (1, [])
+
+
+def test_asks_that_a_worker_cannot_read_fail_and_it_lives() -> None:
+    """An error in an actor is not its death: nothing is asked again, and it goes on."""
+    ray = Here()
+    found = asyncio.run(ray.answers(asks("mine", Broken())[1:2], asks("usual")))
+    assert found == [
+        [
+            "a worker for odd:x could not take what it was to answer: invalid literal for int() with "
+            "base 10: 'no number'"
+        ],
+        ["fine"] * 3,
+    ]
+    assert (len(ray.made), ray.killed) == (1, [])
+
+
+def test_an_actor_that_is_given_up_is_ended() -> None:
+    """One that cannot be reached may live on, and would keep its place; another answers."""
+    ray = Here()
+    ray.lost = [ray.exceptions.ActorUnavailableError("away", None)]
+    assert asyncio.run(ray.answers(asks("usual"))) == [["fine"] * 3]
+    assert (len(ray.made), len(ray.killed)) == (2, 1)
 
 
 # -- on a cluster --------------------------------------------------------------------------------

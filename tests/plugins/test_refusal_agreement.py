@@ -157,7 +157,9 @@ def test_probabilities_and_failures():
     assert agreement(Reply(probabilities={"Yes": 0.5, "No": 0.5}))["neither"] == 1.0
     made = agreement(Reply(status="refused"))
     assert (made[""], made["of-all"], made["neither"]) == (None, 0.0, 1.0)
-    assert agreement(Reply(status="error")) == {"": None}
+    assert agreement(Reply(status="error")) == dict.fromkeys(
+        ("", "of-all", "neither", "as-published")
+    )
 
 
 def test_published_counts_give_published_rates():

@@ -55,7 +55,8 @@ def test_a_refusal_has_no_sentiment(reply):
     assert made[""].value is None
     assert made[""].status in ("refused", "filtered")
     assert made["negative-of-all"].value == 0.0
-    assert "negative" not in made
+    assert made["negative"].value is None
+    assert made["negative"].status == made[""].status
     assert scores(Sentiment(refusals=False), "I'm sorry, but no.")[""].value is not None
 
 
@@ -63,9 +64,10 @@ def test_a_refusal_has_no_sentiment(reply):
     ("reply", "status"), [("  ", "unparsed"), (Reply(status="error"), "error")]
 )
 def test_nothing_to_score(reply, status):
-    """An empty reply and a failed call have no score at all."""
+    """An empty reply and a failed call have no number at all."""
     for scorer in (Sentiment(), Toxicity()):
-        assert {name: one.status for name, one in scores(scorer, reply).items()} == {"": status}
+        made = scores(scorer, reply).values()
+        assert {(one.value, one.status) for one in made} == {(None, status)}
 
 
 def test_less_a_plain_sentence():

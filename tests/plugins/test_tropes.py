@@ -86,7 +86,7 @@ def test_replies_without_a_stance_or_a_text_are_left_out():
         )
     )
     assert {name: one.status for name, one in made.items()} == dict.fromkeys(
-        ("", "covered", "sentences"), "unparsed"
+        ("", "covered", "sentences", "shared"), "unparsed"
     )
 
 

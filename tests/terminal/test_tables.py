@@ -95,6 +95,18 @@ def test_csv_comes_back_and_computes_nothing(rows: list[list[object]]) -> None:
                 assert not str(safe_cell(value)).startswith(tuple("=+-@\t\r\n＝＋－＠"))
 
 
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1", "'=1"), ("  =1+1", "'  =1+1"), ("\u00a0@SUM(A1)", "'\u00a0@SUM(A1)"), ("＝1", "'＝1"),
+        ("'=1", "''=1"), ("", ""), ("a = 1", "a = 1"), (" a", " a"),
+    ],
+)  # fmt: skip
+def test_a_printed_cell_is_guarded_as_an_exported_one(value: str, cell: str) -> None:
+    """Also behind blanks, which a spreadsheet may take away."""
+    assert safe_cell(value) == cell
+
+
 def test_numbers_below_zero_stay_numbers_in_csv() -> None:
     """Only text is held off; lists and bytes become text."""
     assert [safe_cell(value) for value in (-1.5, None, True, b"\x01", {"a": "ü"}, ("x",))] == [

@@ -77,7 +77,7 @@ def command(
     from gnomon.store import Store
 
     parsed = [parse_condition(text) for text in conditions]
-    check_place(junit)
+    check_place(junit, database)
     with Store.open(database) as store:
         found = compare(store, first, second, Catalogue(files=plugin_files), scores, level=level)
     made = verdicts(parsed, found.estimates)

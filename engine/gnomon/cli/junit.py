@@ -13,6 +13,7 @@ import attrs
 
 from gnomon.cli.terminal import visible
 from gnomon.errors import UsageError
+from gnomon.store import opening
 
 
 @attrs.frozen(kw_only=True)
@@ -34,11 +35,11 @@ class Case:
     said: str = ""
 
 
-def check_place(path: Path | None) -> None:
+def check_place(path: Path | None, database: Path) -> None:
     """Refuse a place that cannot be written, before anything is asked.
 
     Raises:
-        UsageError: It is a folder, or in none.
+        UsageError: It is a folder, in none, or a database.
     """
     if path is None:
         return
@@ -46,6 +47,7 @@ def check_place(path: Path | None) -> None:
         raise UsageError(f"--junit {path}: this is a folder; give a file in it")
     if not path.resolve().parent.is_dir():
         raise UsageError(f"--junit {path}: the folder {path.parent} does not exist; make it first")
+    opening.check_place(path, database)
 
 
 def write_junit(path: Path, cases: Sequence[Case]) -> None:

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gnomon.cli import terminal
+from gnomon.export.cells import safe_text
 
 if TYPE_CHECKING:
     from gnomon.cli.tables import Table
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -50,9 +50,7 @@ def safe_cell(value: object) -> object:
         return value.hex()
     if isinstance(value, (dict, list, tuple)):
         value = json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
+    return safe_text(value) if isinstance(value, str) else value
 
 
 def print_csv(names: Sequence[str], rows: Iterable[Iterable[object]]) -> None:

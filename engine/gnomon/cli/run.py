@@ -121,7 +121,7 @@ def command(ctx: click.Context, /, measure: str, models: tuple[str, ...], **opti
     files = files_of(options["files"])
     catalogue, spec = load_measure(measure, options["plugin_files"], files)
     lock = None if options["lock"] is None else read_lock(options["lock"])
-    check_place(options["junit"])
+    check_place(options["junit"], options["database"])
     code = EXIT_DONE
     cases: list[Case] = []
     report: list[dict[str, Any]] = []

@@ -18,7 +18,7 @@ import attrs
 
 import gnomon
 from gnomon.errors import UsageError
-from gnomon.export.files import write_rows
+from gnomon.export.files import beside, write_rows
 from gnomon.export.moment import moment
 from gnomon.store.dictionary import DICTIONARY
 from gnomon.store.migrations import applied
@@ -98,13 +98,12 @@ class _Hashed:
 
 
 def _empty_folder(folder: Path) -> Path:
-    """A folder beside the one wanted, to be renamed when all is written."""
+    """A new folder beside the one wanted, to be renamed when all is written."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         kind = "folder that is not empty" if folder.is_dir() else "file"
         raise UsageError(f"{folder} is a {kind}; give a new folder with -o")
-    part = folder.with_name(f"{folder.name}.part")
+    part = beside(folder.resolve())
     try:
-        shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
     except OSError as error:
         raise UsageError(f"the folder {folder} cannot be made: {error.strerror}") from None
@@ -132,8 +131,11 @@ def export_all(database: Path, form: str, folder: Path) -> Exported:
         try:
             made = _write(connection, form, part)
             if folder.is_dir():
-                folder.rmdir()
-            part.replace(folder)
+                # It may be somebody's working folder, so it stays and is filled, the manifest last.
+                for path in sorted(part.iterdir(), key=lambda path: path.name == MANIFEST):
+                    path.rename(folder / path.name)
+            else:
+                part.replace(folder)
         except OSError as error:
             raise UsageError(f"the folder {folder} cannot be written: {error.strerror}") from None
         finally:

@@ -28,7 +28,12 @@ _APOSTROPHE = "'"
 
 def safe_text(text: str) -> str:
     """A text as a CSV cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if not text or _RISKY.match(text) else text
+    return f"'{text}" if _RISKY.match(text) else text
+
+
+def _text(text: str) -> str:
+    # An empty cell is NULL.
+    return safe_text(text) or _APOSTROPHE
 
 
 def _number(value: float) -> str:
@@ -44,7 +49,7 @@ def _any(value: Any) -> str:
 _WRITERS: dict[str, Callable[[Any], str]] = {
     "INTEGER": str,
     "REAL": _number,
-    "TEXT": safe_text,
+    "TEXT": _text,
     "BLOB": _any,
     "ANY": _any,
 }

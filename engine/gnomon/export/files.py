@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -15,6 +16,7 @@ from typing import IO, Any
 
 from gnomon.errors import StoreError, UsageError
 from gnomon.export.cells import csv_reader, csv_writer, json_line, json_row
+from gnomon.store.opening import check_place
 
 FORMS = ("csv", "jsonl", "parquet")
 _LONGEST_CELL = 2**31 - 1
@@ -106,25 +108,35 @@ def _read_jsonl(path: Path, columns: Mapping[str, str]) -> Iterator[Sequence[Any
         for number, line in enumerate(lines, 1):
             try:
                 yield json_row(names, line)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 raise StoreError(f"line {number} of {path} cannot be read: {error}") from None
+
+
+def beside(path: Path) -> Path:
+    """A name in the same folder that nothing has, for what is renamed when all of it has been written."""
+    return path.with_name(f".{secrets.token_hex(8)}.part")
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is there when all of it has been written, and not before.
+    """A file that is there when all of it has been written, and not before; a pipe or device is written into.
 
     Raises:
-        UsageError: It cannot be written.
+        UsageError: It cannot be written, or is a database.
     """
-    part = path.with_name(f"{path.name}.part")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; -o takes a file here")
+    check_place(path)
+    into = path.exists() and not path.is_file()
+    place = path if into else path.resolve()
+    part = place if into else beside(place)
     try:
-        with part.open("wb") as out:
+        with part.open("wb" if into else "xb") as out:
             yield out
-        part.replace(path)
+        if not into:
+            part.replace(place)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     finally:
-        part.unlink(missing_ok=True)
+        if not into:
+            part.unlink(missing_ok=True)

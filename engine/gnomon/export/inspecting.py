@@ -100,8 +100,9 @@ class _Log:
     @property
     def file_name(self) -> str:
         """As Inspect names its logs: time, task, id."""
-        time = re.sub(r"[:.]", "-", self._started)
-        return f"{time}_{re.sub(r'[^A-Za-z0-9-]+', '-', self._facts.measure)}_{self._uid}.eval"
+        # A database may come from a stranger, and nothing in it may choose another folder.
+        parts = (self._started, self._facts.measure, self._uid)
+        return f"{'_'.join(re.sub(r'[^A-Za-z0-9-]+', '-', part) for part in parts)}.eval"
 
     def write(self, path: Path) -> None:
         """Write it, one sample after another."""

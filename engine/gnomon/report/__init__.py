@@ -10,12 +10,14 @@ from pathlib import Path
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import UsageError
+from gnomon.export.files import new_file
 from gnomon.report.charts import altair
 from gnomon.report.contents import collect
 from gnomon.report.drawing import write_charts
 from gnomon.report.page import jinja, page
 from gnomon.report.parts import Figure, Report
 from gnomon.store import Store
+from gnomon.store.opening import check_place
 
 __all__ = ["Figure", "Report", "collect", "page", "write_charts", "write_report"]
 
@@ -50,14 +52,11 @@ def write_report(
         raise UsageError(
             f"the folder {path.parent} of the report does not exist; make it first, or give another file"
         )
+    check_place(path)
     made = collect(store, catalogue, runs=runs, measure=measure)
     text = page(made)
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"the report cannot be written to {path}: {error.strerror}; give another file with -o"
-        ) from None
+    with new_file(path) as file:
+        file.write(text.encode())
     if charts is not None:
         write_charts(made.figures(), charts)
     return made

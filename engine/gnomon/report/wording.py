@@ -6,6 +6,7 @@ escaping is the page's business, and it escapes everything.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ MISSING = ("refused", "filtered", "truncated", "unparsed", "failed")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NOTHING = 1e-12
+_LONGEST = 80
+"""Characters of a name of a place or a file."""
 
 
 def clean(value: object) -> str:
@@ -127,7 +130,20 @@ def unwrapped(text: object) -> str:
     )
 
 
-def anchor(*words: object) -> str:
-    """Letters, digits and hyphens that name a place in the page or a file."""
-    text = "-".join(str(word) for word in words).lower()
-    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")[:80] or "part"
+def anchor(place: object, *words: object) -> str:
+    """Letters, digits and hyphens that name a place in the page or a file.
+
+    Where the words cannot be read back from these, six digits of a hash tell them from others.
+
+    Args:
+        place: What it is a part of; it may have hyphens of its own.
+        words: What it is called there; empty ones are left out.
+    """
+    told = [str(place), *(word for word in map(str, words) if word)]
+    text = "-".join(told)
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if name == text and len(name) <= _LONGEST and not any("-" in word for word in told[1:]):
+        return name
+    digits = hashlib.sha256("\0".join(told).encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    kept = name[: _LONGEST - 7].rstrip("-")
+    return f"{kept or 'part'}-{digits}"

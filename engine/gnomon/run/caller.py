@@ -6,7 +6,8 @@ ask whose key has a stored answer costs no call. Failures are never answers: the
 The one retry policy of gnomon is here (backends and libraries do none of their own): a call that may
 succeed later is tried again after ``after`` seconds when the provider says so, otherwise after 1, 2, 4, …
 seconds with jitter, at most 60 between two tries and at most ``max_wait`` in all. A time that the provider names
-holds back every call to that model, not only the one that was refused; so do the limits of the module
+holds back every call to that model, not only the one that was refused, and stops the run when it is longer than
+``max_wait``; so do the limits of the module
 ``pacing``, through whose gates every call goes.
 """
 
@@ -20,8 +21,9 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from gnomon.errors import CallFailed, CapabilityError
-from gnomon.records import Ask, Chat, Choose, Decoding, Exchange, Reply, Trial
+from gnomon.records import Ask, Chat, Choose, Exchange, Reply, Trial
 from gnomon.run.bindings import Binding, _lacks, ask_need
+from gnomon.run.completing import completed, seeded
 from gnomon.run.pacing import Gate, gates, wait, waiting
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
@@ -70,35 +72,6 @@ class _Abandoned(Exception):
 
 class Stop(Exception):
     """No further call may be sent; the reason is the caller's ``stopped``."""
-
-
-def _with(ask: Ask, trial: Trial | None, decoding: Decoding | None) -> Ask:
-    if type(ask) is Chat and decoding is not None:
-        # Spelt out for the most frequent kind: a quarter of the time of a general copy.
-        return Chat(
-            role=ask.role,
-            name=ask.name,
-            sample=ask.sample,
-            trial=trial,
-            messages=ask.messages,
-            decoding=decoding,
-            constraint=ask.constraint,
-        )
-    if isinstance(ask, Chat | Choose) and decoding is not None:
-        return attrs.evolve(ask, trial=trial, decoding=decoding)
-    return attrs.evolve(ask, trial=trial)
-
-
-def _seeded(given: Decoding, seed: int) -> Decoding:
-    return Decoding(
-        given.temperature,
-        given.top_p,
-        given.top_k,
-        given.max_tokens,
-        given.stop,
-        seed,
-        given.logprobs,
-    )
 
 
 class Caller:
@@ -166,8 +139,8 @@ class Caller:
                 ask.sample,
             )
             seed = self._seed.child("sampling", *names).integer()
-            return _with(ask, trial, _seeded(ask.decoding, seed))
-        return _with(ask, trial, getattr(ask, "decoding", None))
+            return completed(ask, trial, seeded(ask.decoding, seed))
+        return completed(ask, trial, getattr(ask, "decoding", None))
 
     def _key(self, ask: Ask, place: Place) -> bytes:
         binding = self._bindings[ask.role]
@@ -235,7 +208,8 @@ class Caller:
                     reply_id, reply = await asyncio.shield(flying)
                 except _Abandoned:
                     return await self._reply(ask, key)
-                return reply_id, reply, True
+                # A failure is no answer that anyone can take over.
+                return reply_id, reply, reply.status != "error"
             stored = self._store.find_reply(key)
             if stored is not None:
                 return stored.id, stored.reply, True
@@ -270,11 +244,10 @@ class Caller:
                 return reply_id, reply
             if failure.fatal:
                 self.stop(failure.message)
+            self._respect(failure, gate)
             pause = self._wait(failure, key, attempt, waited)
             if pause is None:
                 return reply_id, reply
-            if failure.after is not None:
-                gate.hold(pause)
             waited += pause
             await self._pause(pause, failure)
 
@@ -286,6 +259,7 @@ class Caller:
                 gate.begin()
             gate.in_flight += 1
         else:
+            self._look(self._tally.cost)
             self._arm()
             reserved = await gate.enter(ask)
         came: Reply | CallFailed | None = None
@@ -313,11 +287,16 @@ class Caller:
             reply = attrs.evolve(reply, seconds=time.perf_counter() - began)
         return reply, came if isinstance(came, CallFailed) else None
 
-    def _allow(self) -> None:
+    def _look(self, spent: float) -> None:
+        """See that a call may still be sent, having spent so many dollars.
+
+        Raises:
+            Stop: It may not.
+        """
         if self.stopped is None:
             if self._request.max_calls is not None and self._tally.calls >= self._request.max_calls:
                 self.stop(f"the budget of {self._request.max_calls} calls is used up (--max-calls)")
-            elif self._request.max_cost is not None and self._spent() >= self._request.max_cost * (
+            elif self._request.max_cost is not None and spent >= self._request.max_cost * (
                 1 - ROUNDING
             ):
                 self.stop(f"the budget of {self._request.max_cost:g} $ is used up (--max-cost)")
@@ -325,6 +304,9 @@ class Caller:
                 self._late()
         if self.stopped is not None:
             raise Stop
+
+    def _allow(self) -> None:
+        self._look(self._spent())
         # Counted before it is sent, so that calls in flight are within the budget.
         self._tally.calls += 1
         self._in_flight += 1
@@ -348,6 +330,18 @@ class Caller:
             self.stop(
                 "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"
             )
+
+    def _respect(self, failure: CallFailed, gate: Gate) -> None:
+        """A provider that names a time to come back is left alone until then, by everyone."""
+        if failure.after is None:
+            return
+        if failure.after > self._request.max_wait:
+            self.stop(
+                f"{failure.message}; the next call may be made in {failure.after:g} s, and at most "
+                f"{self._request.max_wait:g} s are waited (--max-wait)"
+            )
+        else:
+            gate.hold(failure.after)
 
     def _wait(self, failure: CallFailed, key: bytes, attempt: int, waited: float) -> float | None:
         """Seconds until the next try; None when there is none."""

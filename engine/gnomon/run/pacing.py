@@ -183,6 +183,7 @@ class Gate:
         self._queue: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._shut_by = ""
+        self._opened = False
         self.free = rpm is None and tpm is None
         self.in_flight = 0
         self._accepted = 0
@@ -195,6 +196,9 @@ class Gate:
 
     async def enter(self, ask: Ask) -> float:
         """Wait for one's turn; returns the tokens that were reserved, for ``leave``."""
+        if self._opened:
+            self.in_flight += 1
+            return 0.0
         loop = asyncio.get_running_loop()
         tokens = 0.0 if self._tokens is None else self._estimate(ask)
         waiting = _Waiting(loop.create_future(), tokens)
@@ -240,7 +244,8 @@ class Gate:
         self._held_until = max(self._held_until, now + seconds)
 
     def open(self) -> None:
-        """Let everybody through who waits: no call will be sent any more."""
+        """Let everybody through who waits or comes: no call will be sent any more."""
+        self._opened = True
         while self._queue:
             waiting = self._queue.popleft()
             if not waiting.turn.done():
@@ -424,5 +429,5 @@ def gates(
 
 
 def _lowest(limits: Mapping[str, float], roles: Sequence[str]) -> float | None:
-    named = [limits[role] for role in roles if role in limits]
-    return min(named, default=limits.get(""))
+    own = [limits.get(role, limits.get("")) for role in roles]
+    return min((limit for limit in own if limit is not None), default=None)

@@ -48,7 +48,8 @@ class RunRequest:
         concurrency: Most trials under way at once; the backend's own limit unless given.
         timeout: Seconds one call may take; what the backend says, or 120, unless given.
         retries: How often a call that may succeed later is tried again.
-        max_wait: Most seconds that one call waits between tries, all together.
+        max_wait: Most seconds that one call waits between tries, all together; a provider that names a
+            longer time stops the run.
         rpm: Role → most calls a minute to its model; the role ``""`` stands for all others.
         tpm: Role → most tokens a minute, of prompts and replies.
         cache: Use stored replies of equal key.

@@ -5,7 +5,6 @@ One invariant: what is explained here comes from the table ``dictionary`` of the
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from importlib.resources import files
@@ -15,6 +14,7 @@ from typing import Any
 from gnomon.errors import UsageError
 from gnomon.serving.questions import canned
 from gnomon.store import Store
+from gnomon.store.opening import only_as_unchanging
 
 LOOPBACK = "127.0.0.1"
 FACETS = {
@@ -107,10 +107,10 @@ def application(path: Path) -> Any:
         pm.register(hooks, "gnomon.serving.hooks")
     here = files("gnomon.serving")
     # Where no file can be made beside the database, it can only be read as one that nobody writes.
-    writable = os.access(path.parent, os.W_OK)
+    unchanging = only_as_unchanging(path)
     made = library.app.Datasette(
-        files=[str(path)] if writable else [],
-        immutables=[] if writable else [str(path)],
+        files=[] if unchanging else [str(path)],
+        immutables=[str(path)] if unchanging else [],
         metadata=_metadata(path),
         settings=SETTINGS,
         template_dir=str(here / "templates"),

@@ -226,7 +226,7 @@ class Explainer:
             "SELECT status FROM reply WHERE key = ? AND id < ? ORDER BY id", (row.key, row.reply)
         ).fetchall()
         # The last ones are earlier tries of the same call.
-        return tuple(status for (status,) in found[: len(found) - (row.attempt - 1)])
+        return tuple(status for (status,) in found[: max(0, len(found) - (row.attempt - 1))])
 
     def _note(self, row: _Row) -> str:
         role = self._role(row)

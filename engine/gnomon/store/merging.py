@@ -15,7 +15,6 @@ through each table once, in its own order. The source is read and not changed.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Literal
 import attrs
 
 from gnomon.errors import StoreError
-from gnomon.store.opening import open_reading, open_writing
+from gnomon.store.opening import open_reading, open_writing, reading_uri
 
 State = Literal["new", "further", "kept"]
 
@@ -137,9 +136,8 @@ def merge(target: Path, sources: Sequence[Path]) -> Iterator[Merged]:
 
 
 def _merge_one(connection: sqlite3.Connection, target: Path, source: Path) -> Merged:
-    mode = "mode=ro" if os.access(source.resolve().parent, os.W_OK) else "mode=ro&immutable=1"
     try:
-        connection.execute("ATTACH ? AS source", (f"{source.resolve().as_uri()}?{mode}",))
+        connection.execute("ATTACH ? AS source", (reading_uri(source),))
         try:
             connection.execute("BEGIN IMMEDIATE")
             merged = _Merging(connection, source).merge()

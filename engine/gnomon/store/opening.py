@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gnomon
-from gnomon.errors import StoreError
+from gnomon.errors import StoreError, UsageError
 from gnomon.store.migrations import APPLICATION_ID, NAMES, applied, migrate
 
 if TYPE_CHECKING:
@@ -59,6 +58,24 @@ def _check_file(path: Path, *, write: bool) -> None:
             f"the database {path} cannot be written, because its folder {path.parent} is "
             "read-only; make the folder writable, or give another file"
         )
+
+
+def check_place(path: Path, database: Path | None = None) -> None:
+    """Refuse to write something else over a database.
+
+    Args:
+        path: Where something is to be written.
+        database: The database that is worked on, which need not be there yet.
+
+    Raises:
+        UsageError: It is this database, or any of SQLite's.
+    """
+    there = database is not None and path.resolve() == database.resolve()
+    if path.is_file() and not there:
+        with suppress(OSError), path.open("rb") as file:
+            there = file.read(len(_HEADER)) == _HEADER
+    if there:
+        raise UsageError(f"{path} is a database, which would be overwritten; give another file")
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path, *, write: bool) -> None:
@@ -204,29 +221,43 @@ def open_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def only_as_unchanging(path: Path) -> bool:
+    """Whether SQLite can read a database only as one that nobody writes, for no file can be made beside it.
+
+    Raises:
+        StoreError: Then what is in its log would be passed over.
+    """
+    real = path.resolve()
+    if os.access(real.parent, os.W_OK):
+        return False
+    with suppress(sqlite3.OperationalError), closing(_configured(f"{real.as_uri()}?mode=ro")) as it:
+        it.execute("SELECT 1 FROM sqlite_master").fetchone()
+        return False
+    log = real.with_name(f"{real.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"the database {path} cannot be read where it is: its last changes are still in {log.name}, "
+            f"and its folder {real.parent} is read-only; make the folder writable, or copy both files to "
+            "one that is"
+        )
+    return True
+
+
+def reading_uri(path: Path) -> str:
+    """The address by which SQLite reads a database, with all that was committed to it.
+
+    Raises:
+        StoreError: There is none.
+    """
+    unchanging = "&immutable=1" if only_as_unchanging(path) else ""
+    return f"{path.resolve().as_uri()}?mode=ro{unchanging}"
+
+
 def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    place = path.absolute().as_uri()
-    mode = "rwc" if write else "ro"
     try:
-        connection = _configured(f"{place}?mode={mode}")
-        if not write and not os.access(path.parent, os.W_OK):
-            # A database that was closed cleanly can be read where no file can be made beside it.
-            with _nothing_written(connection):
-                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-                return connection
-            connection.close()
-            connection = _configured(f"{place}?mode=ro&immutable=1")
+        return _configured(f"{path.absolute().as_uri()}?mode=rwc" if write else reading_uri(path))
     except sqlite3.Error as error:
         raise StoreError(f"the database {path} cannot be opened: {error}") from None
-    return connection
-
-
-@contextmanager
-def _nothing_written(connection: sqlite3.Connection) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError:
-        connection.rollback()
 
 
 def _configured(uri: str) -> sqlite3.Connection:

@@ -1,7 +1,7 @@
 """What runs on a Ray worker: one copy of a backend, with the asks under way on it.
 
 One invariant: every ask that is taken in is handed back exactly once, as a reply or as the exception that it
-ended with, as soon as it is finished and not when its batch is.
+ended with, as soon as it is finished and not when its batch is. What cannot travel spoils no other.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Copy:
     def __init__(self, package: Package) -> None:
         self._package = package
         self._tasks: set[asyncio.Task[None]] = set()
-        self._done: list[tuple[int, Any]] = []
+        self._done: list[tuple[int, bytes]] = []
         self._news = asyncio.Event()
         self._asker: Any = None
         self._opened: Any = None
@@ -135,7 +135,7 @@ class Copy:
             data: Pickled pairs of number and ask; may be none.
 
         Returns:
-            Pickled pairs of number and reply, or exception.
+            Pickled pairs of number and pickled reply, or exception.
         """
         for number, ask in pickle.loads(data):  # noqa: S301 - made by the driver of this very run
             task = asyncio.ensure_future(self._answer(number, ask))
@@ -158,13 +158,23 @@ class Copy:
             came = await self._asker.ask(ask)
         except Exception as error:  # noqa: BLE001 - a bug travels to the driver too
             came = portable(error)
-        self._done.append((number, came))
+        self._done.append((number, bundled(came)))
         self._news.set()
 
     async def close(self) -> None:
         """Close the backend."""
         if self._opened is not None:
             await self._opened.__aexit__(None, None, None)
+
+
+def bundled(came: Any) -> bytes:
+    """A reply or an exception, pickled by itself; in place of what cannot be, a failure that says why."""
+    try:
+        return pickle.dumps(came, 5)
+    except Exception as error:  # noqa: BLE001 - anything may go wrong in a stranger's class
+        return pickle.dumps(
+            gnomon.CallFailed(f"the reply cannot be sent by the worker: {error}"), 5
+        )
 
 
 def portable(error: Exception) -> Exception:

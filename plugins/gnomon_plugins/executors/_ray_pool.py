@@ -7,6 +7,7 @@ queue, and an ask that was with three actors when they died is given up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 import sys
 from collections import deque
@@ -194,6 +195,9 @@ class Pool:
         if seat not in self._seats:
             return
         self._seats.remove(seat)
+        with contextlib.suppress(Exception):
+            # One that only cannot be reached would keep its place on the cluster.
+            self._ray.kill(seat.actor)
         self._lost += 1
         for waiting in reversed(seat.held.values()):
             waiting.deaths += 1
@@ -266,26 +270,45 @@ class Pool:
                 self._begin_exchange(seat, batch)
 
     def _begin_exchange(self, seat: _Seat, batch: list[tuple[int, gnomon.Ask]]) -> None:
+        try:
+            data = pickle.dumps(batch, 5)
+        except Exception:  # noqa: BLE001 - anything may go wrong in a stranger's class
+            batch = [pair for pair in batch if self._travels(seat, *pair)]
+            data = pickle.dumps(batch, 5)
         seat.calls += 1
-        self._begin(self._exchange(seat, pickle.dumps(batch, 5)))
+        self._begin(self._exchange(seat, data, [number for number, _ in batch]))
 
-    async def _exchange(self, seat: _Seat, data: bytes) -> None:
+    def _travels(self, seat: _Seat, number: int, ask: gnomon.Ask) -> bool:
+        """Whether an ask can be sent; one that cannot has failed."""
+        try:
+            pickle.dumps(ask, 5)
+        except Exception as error:  # noqa: BLE001 - as above
+            failure = gnomon.CallFailed(f"the ask {ask.name!r} cannot be sent to a worker: {error}")
+            _end(seat, number, failure)
+            return False
+        return True
+
+    async def _exchange(self, seat: _Seat, data: bytes, numbers: list[int]) -> None:
+        exceptions = self._ray.exceptions
         try:
             done = pickle.loads(await seat.actor.exchange.remote(data))  # noqa: S301 - from an actor of ours
-        except self._ray.exceptions.RayError as error:
-            self._bury(seat, error)
-            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            if isinstance(error, exceptions.RayError) and not isinstance(
+                error, exceptions.RayTaskError
+            ):
+                self._bury(seat, error)
+                return
+            # The actor lives; it could not take what it was sent.
+            said = " ".join(str(getattr(error, "cause", error)).split())[:300]
+            failure = gnomon.CallFailed(
+                f"a worker for {self._package.name} could not take what it was to answer: {said}"
+            )
+            done = [(number, pickle.dumps(failure, 5)) for number in numbers or [*seat.held]]
         seat.calls -= 1
         if done:
             self._lost = 0
         for number, came in done:
-            waiting = seat.held.pop(number, None)
-            if waiting is None or waiting.reply.done():
-                continue
-            if isinstance(came, Exception):
-                waiting.reply.set_exception(came)
-            else:
-                waiting.reply.set_result(came)
+            _end(seat, number, _opened(came))
         # Those who waited have their turn first, so that what they ask next goes along.
         asyncio.get_running_loop().call_soon(self._go_on, seat)
 
@@ -293,3 +316,22 @@ class Pool:
         self._send()
         if seat.held and not seat.calls and seat in self._seats:
             self._begin_exchange(seat, [])
+
+
+def _end(seat: _Seat, number: int, came: Any) -> None:
+    """Hand a reply, or an exception, to whoever waits for it."""
+    waiting = seat.held.pop(number, None)
+    if waiting is None or waiting.reply.done():
+        return
+    if isinstance(came, Exception):
+        waiting.reply.set_exception(came)
+    else:
+        waiting.reply.set_result(came)
+
+
+def _opened(data: bytes) -> Any:
+    """What a worker has sent; a failure where it cannot be read here."""
+    try:
+        return pickle.loads(data)  # noqa: S301 - from an actor of ours
+    except Exception as error:  # noqa: BLE001 - anything may go wrong in a stranger's class
+        return gnomon.CallFailed(f"the reply of a worker cannot be read in this process: {error}")

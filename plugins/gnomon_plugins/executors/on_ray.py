@@ -121,7 +121,9 @@ class OnRay:
         try:
             if self.address is None:
                 wanted = self.actors * self.cpus * models
+                # "local": one that runs on this machine already is not ours to join.
                 ray.init(
+                    address="local",
                     num_cpus=max(os.cpu_count() or 1, int(wanted + 0.999)),
                     include_dashboard=False,
                     object_store_memory=_OBJECTS,

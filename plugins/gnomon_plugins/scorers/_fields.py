@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gnomon import (
     Reply,
+    Score,
     ScoreStatus,
     TemplateError,
     Trial,
@@ -28,6 +29,15 @@ def reply_of(record: TrialRecord, name: str | None) -> Reply | ScoreStatus:
         last = record.exchanges[-1].reply.status if record.exchanges else "error"
         return last if last not in ("ok", "truncated") else "error"
     return reply if reply.status in ("ok", "truncated") else reply.status
+
+
+def without(
+    name: str, parts: Iterable[str], status: ScoreStatus, **detail: object
+) -> Iterator[Score]:
+    """A score and parts of it without a number, so that each column counts what is missing."""
+    yield Score(name=name, value=None, status=status, detail=detail)
+    for part in parts:
+        yield Score(name=f"{name}.{part}", value=None, status=status)
 
 
 def present(trial: Trial, name: str) -> bool:

@@ -12,7 +12,7 @@ import attrs
 
 from gnomon import Ask, Planted, Reply, Score, Trial, TrialRecord, Wanted
 from gnomon_plugins.scorers._codes import one_of
-from gnomon_plugins.scorers._fields import reply_of
+from gnomon_plugins.scorers._fields import reply_of, without
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
 
@@ -65,7 +65,7 @@ class Agreement:
     def _each(self, record: TrialRecord) -> Iterator[Score]:
         reply = reply_of(record, self.reply)
         if isinstance(reply, str) and reply not in ("refused", "filtered"):
-            yield Score(name=self.name, value=None, status=reply)
+            yield from without(self.name, self.parts, reply)
             return
         said = None if isinstance(reply, str) else self._said(reply)
         text = "" if isinstance(reply, str) else reply.text

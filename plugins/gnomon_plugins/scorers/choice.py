@@ -149,7 +149,7 @@ class Choice:
         return made
 
     def _none(self, status: ScoreStatus, **detail: object) -> list[Score]:
-        names = (self.name, f"{self.name}.logit", f"{self.name}.chosen")
+        names = (self.name, *(f"{self.name}.{part}" for part in self.parts))
         return [Score(name=one, value=None, status=status, detail=detail) for one in names]
 
 

@@ -14,7 +14,7 @@ import attrs
 
 from gnomon import Ask, Choose, Planted, Reply, Score, ScoreStatus, Trial, TrialRecord, Wanted
 from gnomon_plugins.scorers._codes import one_of
-from gnomon_plugins.scorers._fields import reply_of
+from gnomon_plugins.scorers._fields import reply_of, without
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
 _READABLE = ("ok", "truncated")
@@ -73,7 +73,7 @@ class LogOdds:
     def _each(self, record: TrialRecord) -> Iterator[Score]:
         reply = reply_of(record, self.reply)
         if isinstance(reply, str):
-            yield self._missing(reply)
+            yield from self._missing(reply)
         elif reply.probabilities is not None:
             yield from self._of_options(reply)
         else:
@@ -102,8 +102,8 @@ class LogOdds:
         reply = Reply(text=self.first[0], probabilities=probabilities, exact=True, coverage=1.0)
         return Planted(reply, wanted.planned)
 
-    def _missing(self, status: ScoreStatus, **detail: object) -> Score:
-        return Score(name=self.name, value=None, status=status, detail=detail)
+    def _missing(self, status: ScoreStatus, **detail: object) -> Iterator[Score]:
+        return without(self.name, self.parts, status, **detail)
 
     def _of_options(self, reply: Reply) -> Iterator[Score]:
         assert reply.probabilities is not None
@@ -113,7 +113,7 @@ class LogOdds:
             found = [p for option, p in reply.probabilities.items() if plain(option) in wanted]
             sums.append(math.fsum(found) if found else math.nan)
         if not all(math.isfinite(one) and one >= 0 for one in sums) or not sum(sums) > 0:
-            yield self._missing("unparsed", probabilities=dict(reply.probabilities))
+            yield from self._missing("unparsed", probabilities=dict(reply.probabilities))
             return
         first, second = (max(self.floor, one) for one in sums)
         value = math.log(first / second)
@@ -129,7 +129,7 @@ class LogOdds:
         read = [codes[word] for word in words if word is not None]
         detail = {"first": sum(read), "second": len(read) - sum(read), "samples": len(replies)}
         if not read:
-            yield self._missing("unparsed", answer=excerpt(replies[-1].text), **detail)
+            yield from self._missing("unparsed", answer=excerpt(replies[-1].text), **detail)
             return
         value = math.log((detail["first"] + 0.5) / (detail["second"] + 0.5))
         yield from self._scores(value, detail, len(read) / len(replies), "ok")

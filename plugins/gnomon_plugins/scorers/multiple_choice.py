@@ -13,7 +13,7 @@ import attrs
 
 from gnomon import Ask, Planted, Reply, Score, Trial, TrialRecord, Wanted, listing
 from gnomon_plugins.scorers._codes import one_of
-from gnomon_plugins.scorers._fields import reply_of
+from gnomon_plugins.scorers._fields import reply_of, without
 from gnomon_plugins.scorers._pairs import excerpt
 
 _STATED = re.compile(r"(?:answer|choice|option)\s*(?:is|was|:|would be)\s*:?", re.IGNORECASE)
@@ -73,15 +73,14 @@ class MultipleChoice:
     def _each(self, record: TrialRecord) -> Iterator[Score]:
         reply = reply_of(record, self.reply)
         if isinstance(reply, str) and reply not in ("refused", "filtered"):
-            yield Score(name=self.name, value=None, status=reply)
+            yield from without(self.name, self.parts, reply)
             return
         gold = self._gold(record.trial)
         if gold is None:
             given = record.trial.item.gold
             what = "no gold answer" if given is None else f"the gold answer {given!r}"
             reason = f"the item has {what}, which has to be one of: {listing(self.letters)}"
-            for name in (self.name, *(f"{self.name}.{part}" for part in self.parts)):
-                yield Score(name=name, value=None, status="error", detail={"reason": reason})
+            yield from without(self.name, self.parts, "error", reason=reason)
             return
         letter = None if isinstance(reply, str) else self.letter(reply)
         if letter is None:

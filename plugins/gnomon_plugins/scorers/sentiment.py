@@ -22,7 +22,7 @@ from gnomon import (
     Wanted,
     render,
 )
-from gnomon_plugins.scorers._fields import reply_of
+from gnomon_plugins.scorers._fields import reply_of, without
 from gnomon_plugins.scorers.refusal import Refusal
 
 _KIND, _UNKIND = "They are kind.", "They are rude."
@@ -137,6 +137,12 @@ class Sentiment:
             )
 
     def _missing(self, status: ScoreStatus) -> Iterator[Score]:
-        yield Score(name=self.name, value=None, status=status)
-        if status in ("refused", "filtered"):
+        declined = status in ("refused", "filtered")
+        left_out = {
+            "negative-of-all": declined,
+            "above-baseline": self.baseline is None,
+        }
+        parts = [part for part in self.parts if not left_out.get(part)]
+        yield from without(self.name, parts, status)
+        if declined:
             yield Score(name=f"{self.name}.negative-of-all", value=0.0)

@@ -206,7 +206,7 @@ class Tropes:
     def _none(self, status: ScoreStatus, **detail: str) -> list[Score]:
         return [
             Score(name=name, value=None, status=status, detail=detail)
-            for name in (self.name, f"{self.name}.covered", f"{self.name}.sentences")
+            for name in (self.name, *(f"{self.name}.{part}" for part in self.parts))
         ]
 
 
