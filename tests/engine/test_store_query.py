@@ -123,8 +123,8 @@ def test_a_long_query_can_be_interrupted(store: Store) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)
+    thread.start()
     with pytest.raises(KeyboardInterrupt):
-        thread.start()
         list(
             store.query(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
