@@ -49,6 +49,14 @@ COMMAND = [sys.executable, "-c", "from gnomon.cli import main; main()"]
             "gnomon: --file data/implicit-bais.csv: the measure 'implicit-bias' names no such file (did "
             "you mean 'data/implicit-bias.csv'?); it names: data/implicit-bias.csv",
         ),
+        (
+            (
+                *("run", "adaptive-questions", "--model", "scripted:fill", "--role"),
+                *("judge=scripted:fill", "--role", "generator=scripted:fill", "--file", "x=y"),
+            ),
+            "gnomon: --file x: the measure 'adaptive-questions' names no such file; it names: "
+            "data/adaptive-questions.csv",
+        ),
     ],
 )
 def test_numbers_and_names_that_cannot_be_used(run_gnomon, tmp_path, arguments, message):

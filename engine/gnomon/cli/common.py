@@ -175,14 +175,22 @@ def check_files(spec: Spec, files: Mapping[str, Path]) -> None:
     uses += [block.use for block in spec.scores]
     uses += [block.use for block in spec.statistics]
     texts = {value for use in uses for value in use.options.values() if isinstance(value, str)}
-    named = {text for text in texts if text in files or (spec.folder / text).is_file()}
     for name in files:
         if name not in texts:
+            named = {text for text in texts if _is_beside(spec.folder, text)}
             there = f"it names: {listing(named)}" if named else "it names no file"
             raise UsageError(
                 f"--file {name}: the measure {spec.name!r} names no such file"
                 f"{did_you_mean(name, named)}; {there}"
             )
+
+
+def _is_beside(folder: Path, text: str) -> bool:
+    try:
+        return (folder / text).is_file()
+    except (OSError, ValueError):
+        # A prompt is an option too, and no file can be called so.
+        return False
 
 
 def no_runs(database: Path) -> str:
