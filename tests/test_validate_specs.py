@@ -108,7 +108,8 @@ def is_fresh(measure: str) -> bool:
     found = kept().get(measure, {})
     spec = load(SPECS / f"{measure}.toml", Catalogue())
     same = found.get("spec") == digest(spec) and found.get("with", {}) == setting(measure)
-    return same and found.get("runs") == RUNS.get(measure, 16)
+    tried = found.get("runs"), found.get("effect")
+    return same and tried == (RUNS.get(measure, 16), EFFECT.get(measure, 0.3))
 
 
 def hold_against_the_gallery(request: pytest.FixtureRequest, measure: str, report: Report) -> None:

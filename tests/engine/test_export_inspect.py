@@ -273,13 +273,16 @@ def test_inspect_reads_it(log: Path, tmp_path: Path) -> None:
 def test_no_name_in_a_database_leads_out_of_the_folder(tmp_path: Path) -> None:
     """The time, the measure and the run's own name come from the database, and may be a stranger's."""
     path = tmp_path / "a.db"
+    # So deep that two steps up are still the folder of this test.
+    folder = tmp_path / "up" / "down" / "logs"
+    folder.parent.mkdir(parents=True)
     with Store.open(path, write=True) as store:
         run = store.begin_run(attrs.evolve(FACTS, measure="/tmp/x"))
         administer(store, run, trial_of(0))
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE run SET uid = '/../../uid', started_at = '../../2026'")
         connection.commit()
-    (made,) = export_logs(path, tmp_path / "logs", Chosen())
-    assert made == tmp_path / "logs" / "-2026_-tmp-x_-uid.eval"
-    assert list((tmp_path / "logs").iterdir()) == [made]
-    assert list(tmp_path.parent.rglob("*.eval")) == [made]
+    (made,) = export_logs(path, folder, Chosen())
+    assert made == folder / "-2026_-tmp-x_-uid.eval"
+    assert list(folder.iterdir()) == [made]
+    assert list(tmp_path.rglob("*.eval")) == [made]

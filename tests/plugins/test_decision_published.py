@@ -53,7 +53,7 @@ def stored(row):
 
 
 def regression(given):
-    made = LogisticRegression().estimate(given, np.random.default_rng(1))
+    made = LogisticRegression(cluster="none").estimate(given, np.random.default_rng(1))
     return {estimate.quantity: estimate for estimate in made}
 
 
@@ -106,7 +106,7 @@ def test_slope_by_category(category, slope):
 )
 def test_published_t(score, against, mean, t):
     """Mean D against 0 and mean decision against one half."""
-    made = TOneSample(against=against).estimate(
+    made = TOneSample(against=against, cluster="none").estimate(
         table(stored, of=(score,)), np.random.default_rng(1)
     )
     assert made.value == pytest.approx(mean, abs=5e-5)
