@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from administered import measure, results
 from association import answered
 from gnomon import Chat, Embed, Exchange, Item, ItemRecord, Message, Reply, Trial, TrialRecord
-from gnomon_plugins.scorers._cooccurrence import Lists, count, difference, words_of
+from gnomon_plugins.scorers._cooccurrence import Lists, Marked, count, difference, words_of
 from gnomon_plugins.scorers.genbit import GenBit
 from gnomon_plugins.scorers.weat import Weat
 from gnomon_plugins.scorers.word_share import WordShare
@@ -71,7 +71,7 @@ def test_recomputed_scores(fixture, smoothing, score, signed, ratio, cutoff):
     sums = tuple(
         np.array([matrix[word][name] for word in words]) for name in ("count", "male", "female")
     )
-    made = difference(words, sums, lists, smoothing=smoothing)
+    made = difference(Marked.of(words, lists), sums, smoothing=smoothing)
     assert (made.score, made.signed, made.ratio) == pytest.approx((score, signed, ratio), abs=1e-9)
     assert made.cutoff == pytest.approx(cutoff, abs=1e-9)
     assert (made.words, made.of_first, made.of_second) == (77, 592, 244)

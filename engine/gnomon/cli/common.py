@@ -29,6 +29,15 @@ database_option = click.option(
     envvar="GNOMON_DB",
     help="The results database.",
 )
+
+second_database_option = click.option(
+    "--db",
+    "database",
+    type=click.Path(path_type=Path),
+    envvar="GNOMON_DB",
+    help="The results database, when it is not the first word; results.db unless given.",
+)
+"""For commands that take the file as their first word; see ``database_and_runs``."""
 plugin_option = click.option(
     "--plugin",
     "plugin_files",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gnomon.cli.common import database_and_runs
+from gnomon.cli.common import database_and_runs, second_database_option
 from gnomon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +39,7 @@ VIEWS = ("runs", "trials", "conversations", "scores", "results", "failures")
 @click.option("--view", type=click.Choice(VIEWS), help="Only this view, as one file.")
 @click.option("--measure", "measures", multiple=True, help="Only this measure. May be given again.")
 @click.option("--model", "models", multiple=True, help="Only this model. May be given again.")
-@click.option(
-    "--db",
-    "database",
-    type=click.Path(path_type=Path),
-    envvar="GNOMON_DB",
-    help="The results database, when it is not the first word; results.db unless given.",
-)
+@second_database_option
 def command(
     words: tuple[str, ...],
     form: str,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gnomon.cli.common import database_and_runs, plugin_option
+from gnomon.cli.common import database_and_runs, plugin_option, second_database_option
 
 
 @click.command("report")
@@ -26,13 +26,7 @@ from gnomon.cli.common import database_and_runs, plugin_option
     metavar="FOLDER",
     help="Also write each chart as SVG, PNG, Vega-Lite and the SQL that made it.",
 )
-@click.option(
-    "--db",
-    "database",
-    type=click.Path(path_type=Path),
-    envvar="GNOMON_DB",
-    help="The results database, when it is not the first word; results.db unless given.",
-)
+@second_database_option
 @plugin_option
 def command(
     words: tuple[str, ...],

@@ -23,7 +23,7 @@ import attrs
 from gnomon.errors import CallFailed, CapabilityError
 from gnomon.records import Ask, Chat, Choose, Exchange, Reply, Trial
 from gnomon.run.bindings import Binding, _lacks, ask_need
-from gnomon.run.completing import completed, seeded
+from gnomon.run.completing import completed
 from gnomon.run.pacing import Gate, gates, wait, waiting
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
@@ -139,7 +139,7 @@ class Caller:
                 ask.sample,
             )
             seed = self._seed.child("sampling", *names).integer()
-            return completed(ask, trial, seeded(ask.decoding, seed))
+            return completed(ask, trial, ask.decoding.seeded(seed))
         return completed(ask, trial, getattr(ask, "decoding", None))
 
     def _key(self, ask: Ask, place: Place) -> bytes:

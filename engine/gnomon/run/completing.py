@@ -27,16 +27,3 @@ def completed(ask: Ask, trial: Trial | None, decoding: Decoding | None) -> Ask:
     if isinstance(ask, Chat | Choose) and decoding is not None:
         return attrs.evolve(ask, trial=trial, decoding=decoding)
     return attrs.evolve(ask, trial=trial)
-
-
-def seeded(given: Decoding, seed: int) -> Decoding:
-    """The same decoding with a sampling seed."""
-    return Decoding(
-        given.temperature,
-        given.top_p,
-        given.top_k,
-        given.max_tokens,
-        given.stop,
-        seed,
-        given.logprobs,
-    )

@@ -27,12 +27,12 @@ from gnomon.records import (
     Trial,
     TrialRecord,
 )
+from gnomon.run.pacing import TOKENS_PER_CHARACTER, characters
 from gnomon.run.request import RunRequest
 from gnomon.run.scoring import blocks_over
 from gnomon.spec import Spec, applies
 from gnomon.turns import Turn
 
-CHARACTERS_PER_TOKEN = 4.0
 DEFAULT_REPLY_TOKENS = 256
 DRY_STEPS = 200
 
@@ -316,7 +316,7 @@ def make_plan(
 
 
 def _load(asks: int, letters: int, limit: int, scale: float, price: Price | None) -> RoleLoad:
-    tokens_in = round(letters * scale / CHARACTERS_PER_TOKEN)
+    tokens_in = round(letters * scale * TOKENS_PER_CHARACTER)
     high = round(limit * scale)
     expected, low = high // 2, high // 10
 
@@ -334,17 +334,6 @@ def _load(asks: int, letters: int, limit: int, scale: float, price: Price | None
         cost=cost(expected),
         cost_high=cost(high),
     )
-
-
-def characters(ask: Ask) -> int:
-    """Characters that an ask sends."""
-    if isinstance(ask, Chat | Choose):
-        return sum(len(message.content) for message in ask.messages)
-    if isinstance(ask, Loglik):
-        return len(ask.context) + len(ask.text)
-    if isinstance(ask, Embed | Hidden):
-        return sum(map(len, ask.texts))
-    return 0
 
 
 def reply_limit(ask: Ask) -> int:

@@ -119,18 +119,7 @@ class Form:
         self.pooling: Any = data.get("pooling")
 
     def _drawn(self, seed: int | None) -> Decoding:
-        if seed is None:
-            return self.decoding
-        given = self.decoding
-        return Decoding(
-            given.temperature,
-            given.top_p,
-            given.top_k,
-            given.max_tokens,
-            given.stop,
-            seed,
-            given.logprobs,
-        )
+        return self.decoding if seed is None else self.decoding.seeded(seed)
 
     def ask(
         self,

@@ -6,9 +6,9 @@ stated (its first word, or its last line). A word that merely occurs in a senten
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from gnomon_plugins.scorers._pairs import undressed
+from gnomon_plugins.scorers._pairs import plain, undressed
 
 _LONGEST = 4096
 """Lines longer than this are no answer in one word; the rest of them is not looked at."""
@@ -82,3 +82,16 @@ def two_joined(text: str, words: Collection[str]) -> bool:
         for other in words
         if other != first
     )
+
+
+def check_yes_and_no(yes: Sequence[str], no: Sequence[str]) -> None:
+    """Each side has a word, and none is on both.
+
+    Raises:
+        ValueError: A side is empty, or a word is on both.
+    """
+    if not yes or not no:
+        raise ValueError("'yes' and 'no' need at least one word each")
+    shared = {plain(word) for word in yes} & {plain(word) for word in no}
+    if shared:
+        raise ValueError(f"{min(shared)!r} is among the words for yes and for no")

@@ -169,10 +169,35 @@ class Difference:
     log_ratios: Mapping[str, float]
 
 
+@attrs.frozen
+class Marked:
+    """A vocabulary and which of its words are in which list; made once for all resampled corpora.
+
+    Attributes:
+        words: The vocabulary.
+        in_first: (words,) whether each is in the first list.
+        in_second: The same for the second.
+    """
+
+    words: Sequence[str]
+    in_first: np.ndarray
+    in_second: np.ndarray
+
+    @classmethod
+    def of(cls, words: Sequence[str], lists: Lists) -> Marked:
+        """The marks of a vocabulary."""
+        import numpy as np
+
+        in_first, in_second = (
+            np.array([word in some for word in words], dtype=bool)
+            for some in (lists.first, lists.second)
+        )
+        return cls(words, in_first, in_second)
+
+
 def difference(
-    words: Sequence[str],
+    vocabulary: Marked,
     sums: tuple[np.ndarray, np.ndarray, np.ndarray],
-    lists: Lists,
     *,
     percentile: float = 80.0,
     smoothing: float = 1.0,
@@ -180,9 +205,8 @@ def difference(
     """The measure of a corpus; None when no word is frequent or a list does not occur.
 
     Args:
-        words: The vocabulary; words that do not occur are passed over.
+        vocabulary: The words; those that do not occur are passed over.
         sums: How often each occurs, and its weighted counts of first-list and second-list words.
-        lists: The two lists.
         percentile: Which words are frequent.
         smoothing: Added to each count.
     """
@@ -190,8 +214,7 @@ def difference(
 
     times, first, second = sums
     there = times > 0
-    in_first = np.array([word in lists.first for word in words], dtype=bool)
-    in_second = np.array([word in lists.second for word in words], dtype=bool)
+    in_first, in_second = vocabulary.in_first, vocabulary.in_second
     of_first, of_second = float(times[in_first].sum()), float(times[in_second].sum())
     if not of_first or not of_second:
         return None
@@ -207,7 +230,7 @@ def difference(
     size = int(there.sum())
     ratios = np.log(a[kept] / b[kept])
     logs = ratios - math.log((of_first + size) / (of_second + size))
-    names = [word for word, keep in zip(words, kept, strict=True) if keep]
+    names = [word for word, keep in zip(vocabulary.words, kept, strict=True) if keep]
     return Difference(
         score=float(np.abs(logs).mean()),
         signed=float(logs.mean()),

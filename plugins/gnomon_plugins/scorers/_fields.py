@@ -40,6 +40,35 @@ def without(
         yield Score(name=f"{name}.{part}", value=None, status=status)
 
 
+def declined(
+    name: str, parts: Iterable[str], status: ScoreStatus, *, of_all: str, left_out: Iterable[str]
+) -> Iterator[Score]:
+    """As ``without``, for scores with a share over all prompts, in which declining counts as 0.
+
+    Args:
+        name: The scorer.
+        parts: Its parts.
+        status: Why there is no text to score.
+        of_all: The part over all prompts; it has no number either when the reply did not decline.
+        left_out: Parts that were not asked for.
+    """
+    refused = status in ("refused", "filtered")
+    absent = {*left_out, *([of_all] if refused else ())}
+    yield from without(name, [part for part in parts if part not in absent], status)
+    if refused:
+        yield Score(name=f"{name}.{of_all}", value=0.0)
+
+
+def above_baseline(name: str, value: float, baseline: float, status: ScoreStatus) -> Score:
+    """How far a score lies above what a plain sentence gets."""
+    return Score(
+        name=f"{name}.above-baseline",
+        value=value - baseline,
+        status=status,
+        detail={"baseline": baseline},
+    )
+
+
 def present(trial: Trial, name: str) -> bool:
     """Whether the trial has a draw or a field of that name."""
     return name in trial.draws or name in trial.fields

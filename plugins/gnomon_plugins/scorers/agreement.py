@@ -11,7 +11,7 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Ask, Planted, Reply, Score, Trial, TrialRecord, Wanted
-from gnomon_plugins.scorers._codes import one_of
+from gnomon_plugins.scorers._codes import check_yes_and_no, one_of
 from gnomon_plugins.scorers._fields import reply_of, without
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
@@ -52,11 +52,7 @@ class Agreement:
     no: tuple[str, ...] = ("no",)
 
     def __attrs_post_init__(self) -> None:
-        if not self.yes or not self.no:
-            raise ValueError("'yes' and 'no' need at least one word each")
-        shared = {plain(word) for word in self.yes} & {plain(word) for word in self.no}
-        if shared:
-            raise ValueError(f"{min(shared)!r} is among the words for yes and for no")
+        check_yes_and_no(self.yes, self.no)
 
     def score(self, record: TrialRecord) -> list[Score]:
         """The four scores, or the status of a reply that did not come."""

@@ -17,6 +17,7 @@ from gnomon_plugins.scorers._cooccurrence import (
     Counts,
     Difference,
     Lists,
+    Marked,
     count,
     difference,
     words_of,
@@ -140,7 +141,8 @@ class GenBit:
             window=self.window,
             decay=self.decay,
         )
-        found = self._of(counts, np.ones(len(texts)), lists) if texts else None
+        marked = Marked.of(counts.words, lists)
+        found = self._of(counts, np.ones(len(texts)), marked) if texts else None
         if found is None:
             return self._none(
                 "no word is frequent near both lists: the texts are too few or too short, or words of "
@@ -148,23 +150,24 @@ class GenBit:
                 texts=len(texts),
                 missing=lost,
             )
-        return self._scores(found, len(texts), lost, self._interval(counts, lists, record.item.key))
+        return self._scores(
+            found, len(texts), lost, self._interval(counts, marked, record.item.key)
+        )
 
     def _texts(self, trials: Sequence[TrialRecord]) -> tuple[list[str], int]:
         replies = [reply_of(trial, self.reply) for trial in trials]
         texts = [one.text for one in replies if not isinstance(one, str)]
         return texts, len(replies) - len(texts)
 
-    def _of(self, counts: Counts, weights: np.ndarray, lists: Lists) -> Difference | None:
+    def _of(self, counts: Counts, weights: np.ndarray, marked: Marked) -> Difference | None:
         return difference(
-            counts.words,
+            marked,
             counts.summed(weights),
-            lists,
             percentile=self.percentile,
             smoothing=self.smoothing,
         )
 
-    def _interval(self, counts: Counts, lists: Lists, key: str) -> tuple[float, float] | None:
+    def _interval(self, counts: Counts, marked: Marked, key: str) -> tuple[float, float] | None:
         import numpy as np
 
         texts = len(counts.times)
@@ -175,7 +178,7 @@ class GenBit:
         draws = np.random.default_rng(seed).multinomial(
             texts, [1 / texts] * texts, size=self.resamples
         )
-        made = [self._of(counts, weights.astype(float), lists) for weights in draws]
+        made = [self._of(counts, weights.astype(float), marked) for weights in draws]
         scores = [one.score for one in made if one is not None]
         if len(scores) < 0.9 * self.resamples:
             return None

@@ -22,7 +22,7 @@ from gnomon import (
     Wanted,
     render,
 )
-from gnomon_plugins.scorers._fields import reply_of, without
+from gnomon_plugins.scorers._fields import above_baseline, declined, reply_of
 from gnomon_plugins.scorers.refusal import Refusal
 
 _KIND, _UNKIND = "They are kind.", "They are rude."
@@ -128,21 +128,8 @@ class Sentiment:
         yield Score(name=f"{self.name}.negative-of-all", value=float(is_negative), status=status)
         if self.baseline is not None:
             plain = compound(render(self.baseline, trial.fields))
-            detail = {"baseline": plain}
-            yield Score(
-                name=f"{self.name}.above-baseline",
-                value=value - plain,
-                status=status,
-                detail=detail,
-            )
+            yield above_baseline(self.name, value, plain, status)
 
     def _missing(self, status: ScoreStatus) -> Iterator[Score]:
-        declined = status in ("refused", "filtered")
-        left_out = {
-            "negative-of-all": declined,
-            "above-baseline": self.baseline is None,
-        }
-        parts = [part for part in self.parts if not left_out.get(part)]
-        yield from without(self.name, parts, status)
-        if declined:
-            yield Score(name=f"{self.name}.negative-of-all", value=0.0)
+        left_out = ("above-baseline",) if self.baseline is None else ()
+        return declined(self.name, self.parts, status, of_all="negative-of-all", left_out=left_out)

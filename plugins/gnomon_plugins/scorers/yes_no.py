@@ -10,7 +10,7 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Ask, Choose, Planted, Reply, Score, Trial, TrialRecord, Wanted
-from gnomon_plugins.scorers._codes import opening, stated
+from gnomon_plugins.scorers._codes import check_yes_and_no, opening, stated
 from gnomon_plugins.scorers._fields import reply_of
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
@@ -44,11 +44,7 @@ class YesNo:
     no: tuple[str, ...] = ("no",)
 
     def __attrs_post_init__(self) -> None:
-        if not self.yes or not self.no:
-            raise ValueError("'yes' and 'no' need at least one word each")
-        shared = {plain(word) for word in self.yes} & {plain(word) for word in self.no}
-        if shared:
-            raise ValueError(f"{min(shared)!r} is among the words for yes and for no")
+        check_yes_and_no(self.yes, self.no)
 
     def score(self, record: TrialRecord) -> Score:
         """1, 0 or no number; for ``choose`` a probability in [0, 1]."""

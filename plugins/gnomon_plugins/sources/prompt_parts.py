@@ -14,11 +14,9 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Item, SourceError, Surroundings
+from gnomon_plugins._subsets import JOIN, NOTHING, spelled
 from gnomon_plugins.sources._rows import check_columns, chosen, rows
 
-NOTHING = "-"
-"""What stands for no part at all in the group ``shown``."""
-JOIN = "+"
 _COLUMNS = ("vignette", "field", "part", "text")
 
 
@@ -164,8 +162,3 @@ def _item(
 
 def _joined(texts: Sequence[str]) -> str:
     return " ".join(text for text in texts if text)
-
-
-def spelled(names: Sequence[str]) -> str:
-    """The group ``shown`` of a subset."""
-    return JOIN.join(names) or NOTHING

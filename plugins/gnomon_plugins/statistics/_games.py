@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 import attrs
 
 import gnomon
+from gnomon_plugins._subsets import names_of
 from gnomon_plugins.statistics._game_kinds import DrawnGame, ExactGame
 
 if TYPE_CHECKING:
     import numpy as np
 
-NOTHING = "-"
-JOIN = "+"
 MOST_PARTS = 16
 LEAST_PARTS = 2
 LEAST_ORDERS = 2
@@ -30,11 +29,6 @@ ENDS = (
     "the subset of no part or that of all parts has no score, and a Shapley attribution needs both: it "
     "divides their difference"
 )
-
-
-def names_of(shown: str) -> frozenset[str]:
-    """The parts that a label such as ``price+time`` names."""
-    return frozenset() if shown == NOTHING else frozenset(shown.split(JOIN))
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -41,6 +41,24 @@ def _levels(table: gnomon.Table, between: str, reference: str | None, what: str)
             f"{between!r} has no level {reference!r} here; there are: {', '.join(there)}"
         )
     return [name for name in there if name != reference]
+
+
+def _paired(
+    block: LevelDifferences | SignificantShare,
+    levels: tuple[str, str],
+    *,
+    binary: bool,
+    level: float = 0.95,
+) -> McNemar | TPaired:
+    """The paired test of two levels, with the options of the block: McNemar's for scores of 0 and 1."""
+    shared: dict[str, Any] = {
+        "between": block.between,
+        "levels": levels,
+        "paired_by": block.paired_by,
+        "cluster": block.cluster,
+        "level": level,
+    }
+    return McNemar(form="by-size", **shared) if binary else TPaired(**shared)
 
 
 @attrs.frozen(kw_only=True)
@@ -148,25 +166,9 @@ class LevelDifferences:
     ) -> gnomon.Estimate:
         if self.paired_by:
             assert self.reference is not None
-            levels = (level, self.reference)
-            test: McNemar | TPaired | TWelch
-            if self.test == "mcnemar":
-                test = McNemar(
-                    between=self.between,
-                    levels=levels,
-                    paired_by=self.paired_by,
-                    form="by-size",
-                    cluster=self.cluster,
-                    level=self.level,
-                )
-            else:
-                test = TPaired(
-                    between=self.between,
-                    levels=levels,
-                    paired_by=self.paired_by,
-                    cluster=self.cluster,
-                    level=self.level,
-                )
+            test: McNemar | TPaired | TWelch = _paired(
+                self, (level, self.reference), binary=self.test == "mcnemar", level=self.level
+            )
         else:
             is_level, against = self._sides(table, level)
             keep = is_level | against
@@ -349,23 +351,7 @@ class SignificantShare:
         import numpy as np
 
         is_binary = bool(np.isin(table.values, (0.0, 1.0)).all())
-        levels = (level, self.reference)
-        test: McNemar | TPaired
-        if is_binary:
-            test = McNemar(
-                between=self.between,
-                levels=levels,
-                paired_by=self.paired_by,
-                form="by-size",
-                cluster=self.cluster,
-            )
-        else:
-            test = TPaired(
-                between=self.between,
-                levels=levels,
-                paired_by=self.paired_by,
-                cluster=self.cluster,
-            )
+        test = _paired(self, (level, self.reference), binary=is_binary)
         try:
             made = test.estimate(table, rng)
         except gnomon.StatisticError:

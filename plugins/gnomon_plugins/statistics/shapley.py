@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 import gnomon
+from gnomon_plugins._subsets import NOTHING, names_of
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics._game_kinds import DrawnGame, ExactGame, Value
-from gnomon_plugins.statistics._games import NOTHING, game_of, names_of
+from gnomon_plugins.statistics._games import game_of
 from gnomon_plugins.statistics._tails import t_tail
 
 if TYPE_CHECKING:
