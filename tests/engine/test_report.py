@@ -12,9 +12,10 @@ from pathlib import Path
 import attrs
 import pytest
 from click.testing import CliRunner
-from report_samples import HOSTILE, SPEC, facts_of, hostile, sample, write_run
+from report_samples import HOSTILE, SPEC, estimate, facts_of, hostile, sample, write_run
+from store_samples import FACTS
 
-from gnomon import UsageError
+from gnomon import Estimate, UsageError
 from gnomon.catalogue import Catalogue
 from gnomon.cli import cli
 from gnomon.report import collect, write_report
@@ -318,3 +319,89 @@ def test_a_missing_package_is_a_sentence(
         f"need{'s' if package == 'jinja2' else ''} the package {package!r}, which is not installed; "
         "install it with: pip install 'gnomon[report]'"
     )
+
+
+# -- the headline of a measure -------------------------------------------------------------------
+
+CLUSTERED = SPEC.replace(
+    'use = "mean"\nof = "length"\n',
+    'use = "mean"\nof = "length"\ncluster = "none"\nas = "alone"\n\n'
+    '[[statistic]]\nuse = "mean"\nof = "length"\nas = "together"\n',
+)
+
+
+def headlines(path: Path, made: list[Estimate], spec: str = SPEC) -> list[tuple[str, str, str]]:
+    """Value, what it is of, and the rest, of a run with those estimates."""
+    with Store.open(path, write=True) as store:
+        run = write_run(store, facts=attrs.evolve(facts_of(), spec_text=spec), estimates=False)
+        store.replace_estimates(run, store.begin_scoring(run), made)
+    with Store.open(path) as store:
+        (part,) = collect(store, Catalogue()).measures
+        return [(one.value, one.what, one.rest) for one in part.findings]
+
+
+def test_the_headline_is_an_interval_that_knows_which_rows_belong_together(tmp_path: Path) -> None:
+    """Not the first one, where that takes all rows for independent."""
+    made = [
+        estimate(4.0, statistic="alone", counts={}),
+        estimate(5.0, statistic="together", counts={}),
+    ]
+    expected = [("5.000", "mean of length", "n = 6; p = 0.010; none missing")]
+    assert headlines(tmp_path / "r.db", made, CLUSTERED) == expected
+
+
+def test_the_headline_is_the_independent_test_where_there_is_no_other(tmp_path: Path) -> None:
+    """A number with a weak interval is better than none."""
+    made = [estimate(4.0, statistic="alone", counts={})]
+    expected = [("4.000", "mean of length", "n = 6; p = 0.010; none missing")]
+    assert headlines(tmp_path / "r.db", made, CLUSTERED) == expected
+
+
+def test_a_measure_with_estimates_of_groups_alone_has_their_range_as_headline(
+    tmp_path: Path,
+) -> None:
+    """With the least and the greatest group; a group without estimate is not among them."""
+    made = [
+        estimate(value, statistic="by side", group={"side": side}, counts={})
+        for side, value in (("east", 2.0), ("west", None), ("north", 7.0), ("south", -1.0))
+    ]
+    assert headlines(tmp_path / "r.db", made) == [
+        ("−1.000 to 7.000", "mean of length by side", "3 groups: least south, greatest north")
+    ]
+    assert headlines(tmp_path / "one.db", made[:2]) == [
+        ("2.000", "mean of length by side", "east alone; n = 6; p = 0.010; none missing")
+    ]
+
+
+def test_a_measure_without_estimates_stands_at_a_glance_all_the_same(tmp_path: Path) -> None:
+    """A line that is not there would be taken for a measure that was not run."""
+    path = tmp_path / "r.db"
+    with Store.open(path, write=True) as store:
+        write_run(store)
+        write_run(store, facts=attrs.evolve(FACTS, measure="other"), estimates=False)
+    report(path, "-o", tmp_path / "out.html")
+    text = (tmp_path / "out.html").read_text("utf-8")
+    glance = text[text.index('class="glance"') : text.index("</section>")]
+    assert '<bdi>other</bdi></a></th><td colspan="5">no estimate</td>' in glance
+
+
+def test_headings_of_one_score_tell_its_statistics_and_quantities_apart(tmp_path: Path) -> None:
+    """No two figures of a chapter read alike."""
+    path = tmp_path / "r.db"
+    made = [
+        estimate(3.0, statistic=name, quantity=quantity, group={"side": side}, counts={})
+        for name, quantities in (("means", ["mean"]), ("model", ["slope", "offset"]))
+        for quantity in quantities
+        for side in ("east", "west")
+    ]
+    with Store.open(path, write=True) as store:
+        run = write_run(store, estimates=False)
+        store.replace_estimates(run, store.begin_scoring(run), made)
+    with Store.open(path) as store:
+        titles = [figure.title for figure in collect(store, Catalogue()).figures()]
+    assert titles[:3] == [
+        "length by side: means",
+        "length by side: model – slope",
+        "length by side: model – offset",
+    ]
+    assert len(set(titles)) == len(titles)

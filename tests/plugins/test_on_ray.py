@@ -263,7 +263,9 @@ class Odd:
     model: str = "x"
 
     async def ask(self, ask: gnomon.Ask) -> Any:
-        """The reply."""
+        """The reply; of an ask named "never" there is none."""
+        if ask.name == "never":
+            await asyncio.Event().wait()
         return {"stuck": Stuck, "broken": Broken}.get(ask.name, lambda: gnomon.Reply(text="fine"))()
 
 
@@ -277,6 +279,7 @@ class Here:
         self.made: list[Copy] = []
         self.killed: list[Any] = []
         self.lost: list[Exception] = []
+        self.late: dict[int, Exception] = {}
 
     def remote(self, _: type) -> Any:
         return self
@@ -300,6 +303,9 @@ class Here:
             async def call(*given: Any) -> Any:
                 if name == "exchange" and self.lost:
                     raise self.lost.pop()
+                if name == "prepare" and self.made.index(actor) in self.late:
+                    await asyncio.sleep(0.05)
+                    return "10.0.0.7", self.late[self.made.index(actor)]
                 try:
                     return await getattr(actor, name)(*given)
                 except Exception as error:  # noqa: BLE001 - as Ray does
@@ -308,22 +314,28 @@ class Here:
 
             return type("Method", (), {"remote": staticmethod(call)})
 
-        return type("Handle", (), {name: method(name) for name in ("prepare", "exchange", "close")})
+        names = ("prepare", "exchange", "drop", "close")
+        return type("Handle", (), {name: method(name) for name in names})
 
     def kill(self, actor: Any) -> None:
         self.killed.append(actor)
 
     async def answers(self, *batches: list[gnomon.Ask]) -> list[list[str]]:
         """Texts of replies, or what went wrong, of asks that are made at once, batch after batch."""
-        terms = Terms(actors=1, cpus=1, gpus=0, batch=64, patience=20)
-        pool = Pool(self, packed(Odd(), ["subject"]), terms, None)
-        await pool.start()
+        pool = await self.pool()
         found = []
         for batch in batches:
             asked = [asyncio.wait_for(pool.ask(ask), 20) for ask in batch]
             came = await asyncio.gather(*asked, return_exceptions=True)
             found.append([one.text if isinstance(one, gnomon.Reply) else str(one) for one in came])
         return found
+
+    async def pool(self, actors: int = 1, room: int | None = None) -> Pool:
+        """A pool that is ready."""
+        terms = Terms(actors=actors, cpus=1, gpus=0, batch=64, patience=20)
+        pool = Pool(self, packed(Odd(), ["subject"]), terms, room)
+        await pool.start()
+        return pool
 
 
 def asks(name: str, field: Any = None) -> list[gnomon.Ask]:
@@ -375,6 +387,53 @@ def test_an_actor_that_is_given_up_is_ended() -> None:
     ray.lost = [ray.exceptions.ActorUnavailableError("away", None)]
     assert asyncio.run(ray.answers(asks("usual"))) == [["fine"] * 3]
     assert (len(ray.made), len(ray.killed)) == (2, 1)
+
+
+def test_an_ask_whose_time_is_over_takes_no_room() -> None:
+    """The only place of the only actor is free again, and the actor has stopped working on it."""
+    ray = Here()
+
+    async def two() -> str:
+        pool = await ray.pool(room=1)
+        never, usual = (gnomon.Chat(name=name, messages=()) for name in ("never", "usual"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(pool.ask(never), 0.1)
+        return (await asyncio.wait_for(pool.ask(usual), 20)).text
+
+    assert asyncio.run(two()) == "fine"
+    assert [actor.under_way for actor in ray.made] == [0]
+
+
+def test_a_late_worker_of_another_version_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """The run goes on with those that are ready, and says so; nobody takes its place on that node."""
+    ray = Here()
+    ray.late = {
+        1: ModelError("the worker on 10.0.0.7 has other versions than this process: ray 2.59.0")
+    }
+
+    async def both() -> list[str]:
+        pool = await ray.pool(actors=2)
+        first = await pool.ask(gnomon.Chat(messages=()))
+        await asyncio.sleep(0.2)
+        second = await asyncio.wait_for(pool.ask(gnomon.Chat(messages=())), 20)
+        return [first.text, second.text]
+
+    assert asyncio.run(both()) == ["fine", "fine"]
+    assert (len(ray.made), len(ray.killed)) == (2, 1)
+    assert caplog.messages == [
+        "gnomon: the worker on 10.0.0.7 has other versions than this process: ray 2.59.0; the run goes on "
+        "with 1 of 2 workers"
+    ]
+
+
+def test_the_first_worker_of_another_version_ends_the_run() -> None:
+    """Nothing was asked yet, and the cluster should be put right first."""
+    ray = Here()
+    ray.late = {
+        0: ModelError("the worker on 10.0.0.7 has other versions than this process: ray 2.59.0")
+    }
+    with pytest.raises(ModelError, match=r"^the worker on 10\.0\.0\.7 has other versions"):
+        asyncio.run(ray.pool())
 
 
 # -- on a cluster --------------------------------------------------------------------------------

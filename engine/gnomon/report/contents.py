@@ -131,7 +131,9 @@ def _part(store: Store, catalogue: Catalogue, runs: Sequence[Row], *, mixed: boo
         title=clean(newest["title"]),
         about=unwrapped(declared.get("about", "")),
         cites=[clean(one) for one in declared.get("cites", ())],
-        findings=summary.findings(found, labels, {run: label for run, (label, _) in locks.items()}),
+        findings=summary.findings(
+            found, labels, {run: label for run, (label, _) in locks.items()}, declared
+        ),
         tests=summary.tests(found, labels),
         notices=summary.notices(store, runs, found, cards, mixed=mixed),
         chapters=list(_chapters(store, catalogue, runs, labels, spec, found, prefix)),

@@ -6,6 +6,7 @@ and what is missing, or with the reason why there is none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,7 @@ class Block:
         by: The columns of its groups.
         sql: The query.
         rows: The rows of the view ``results``, each with ``label`` (the model) and ``columns``.
+        alone: No other statistic says anything of this score by these columns.
     """
 
     statistic: str
@@ -54,13 +56,15 @@ class Block:
     by: tuple[str, ...]
     sql: str
     rows: Sequence[Row]
+    alone: bool = True
 
     @property
     def title(self) -> str:
-        """A heading."""
+        """A heading that no other block has."""
         if not self.by:
             return short(f"{self.of}: {self.statistic}", 110)
-        return short(f"{self.of} by {', '.join(self.by)}", 110)
+        said = "" if self.alone else f": {self.statistic}"
+        return short(f"{self.of} by {', '.join(self.by)}{said}", 110)
 
     @property
     def quantities(self) -> list[str]:
@@ -101,7 +105,8 @@ def blocks(store: Store, runs: Mapping[int, str]) -> list[Block]:
             Block(statistic=pair["statistic"], of=pair["of"], by=by, sql=answer.sql, rows=held)
             for by, held in by_columns.items()
         ]
-    return out
+    alike = Counter((block.of, block.by) for block in out)
+    return [attrs.evolve(block, alone=alike[block.of, block.by] == 1) for block in out]
 
 
 def table(rows: Sequence[Row], by: Sequence[str], *, several: bool, named: bool = False) -> Table:
@@ -196,6 +201,13 @@ def _ordered(rows: Sequence[Row]) -> tuple[list[Row], str]:
     return sorted(kept, key=lambda row: (place[group(row["columns"])], row["run"])), left_out
 
 
+def _titled(block: Block, quantity: str) -> str:
+    """The heading of one of a block's figures."""
+    if len(block.quantities) == 1:
+        return block.title
+    return f"{block.title} – {short(quantity, 40)}"
+
+
 def _refusals(rows: Sequence[Row]) -> str:
     count = sum(row["value"] is None for row in rows)
     return f"{plural(count, 'estimate')} could not be made; the table says why. " if count else ""
@@ -254,7 +266,7 @@ def _forest(
     first, last = drawn[0], drawn[-1]
     return Figure(
         name=anchor(prefix, "forest", block.statistic, block.of, *block.by, quantity, part),
-        title=f"{block.title}{part}",
+        title=f"{_titled(block, quantity)}{part}",
         caption=(
             f"Statistic {short(block.statistic, 60)}: {what}{lines}. {left_out}{_refusals(rows)}"
         ).strip(),
@@ -291,7 +303,7 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
         values = {(group(row["columns"]), row["label"]): row["value"] for row in drawn}
         yield Figure(
             name=anchor(prefix, "heat", block.statistic, block.of, *block.by, quantity),
-            title=f"{block.title} × model",
+            title=f"{_titled(block, quantity)} × model",
             caption=(
                 f"{what[:1].upper()}{what[1:]}: blue above 0, orange below it, darker further away. {left_out}"
                 "An empty cell has no estimate."

@@ -38,14 +38,33 @@ def spec_of(text: str) -> Mapping[str, Any]:
 
 
 def findings(
-    found: Sequence[Block], labels: Mapping[int, str], locks: Mapping[int, str]
+    found: Sequence[Block],
+    labels: Mapping[int, str],
+    locks: Mapping[int, str],
+    spec: Mapping[str, Any],
 ) -> list[Finding]:
-    """The first overall estimate of the measure, for every model."""
-    for block in found:
-        rows = [row for row in block.rows if row["value"] is not None]
-        if block.by or not rows:
-            continue
-        first = rows[0]["quantity"]
+    """The headline of a measure, for every model.
+
+    It is the first estimate over all rows whose interval counts rows that belong together as such; where there
+    is none, the first estimate over all rows; and for a measure that has estimates of groups alone, the range of
+    the first of these.
+
+    Args:
+        found: The estimates.
+        labels: Run → what it is called.
+        locks: Run → ``confirmatory`` or ``exploratory``.
+        spec: The spec as plain data.
+    """
+    shown = [block for block in found if block.quantities]
+    whole_ones = [block for block in shown if not block.by]
+    independent = _independent(spec)
+    sound = [
+        block
+        for block in whole_ones
+        if block.statistic not in independent and any(row["low"] is not None for row in block.rows)
+    ]
+    for block in [*sound, *whole_ones][:1]:
+        first = block.quantities[0]
         return [
             Finding(
                 who=called(labels[row["run"]], 60),
@@ -56,10 +75,50 @@ def findings(
                 rest=_rest(row),
                 label=locks.get(row["run"], ""),
             )
-            for row in rows
-            if row["quantity"] == first
+            for row in block.rows
+            if row["quantity"] == first and row["value"] is not None
         ][:MOST_FINDINGS]
-    return []
+    return [
+        finding
+        for block in shown[:1]
+        for run, label in labels.items()
+        for finding in _range(block, run, called(label, 60), locks.get(run, ""))
+    ][:MOST_FINDINGS]
+
+
+def _independent(spec: Mapping[str, Any]) -> set[str]:
+    """Labels of the statistics that take all rows for independent, though some belong together."""
+    declared = spec.get("statistic", ())
+    held = (
+        [one for one in declared if isinstance(one, Mapping)] if isinstance(declared, list) else []
+    )
+    return {str(one.get("as", one.get("use"))) for one in held if one.get("cluster") == "none"}
+
+
+def _range(block: Block, run: int, who: str, label: str) -> list[Finding]:
+    """From the least to the greatest group, for one run; none when it has no estimate."""
+    first = block.quantities[0]
+    rows = sorted(
+        (
+            row
+            for row in block.rows
+            if row["run"] == run and row["quantity"] == first and row["value"] is not None
+        ),
+        key=lambda row: float(row["value"]),
+    )
+    if not rows:
+        return []
+    least, most = rows[0], rows[-1]
+    what = f"{short(first, 40)} of {short(block.of, 60)} by {', '.join(block.by)}"
+    if len(rows) == 1:
+        value, rest = number(least["value"]), f"{group(least['columns'])} alone; {_rest(least)}"
+    else:
+        value = f"{number(least['value'])} to {number(most['value'])}"
+        rest = (
+            f"{len(rows)} groups: least {short(group(least['columns']), 40)}, greatest "
+            f"{short(group(most['columns']), 40)}"
+        )
+    return [Finding(who=who, what=what, value=value, interval="", level="", rest=rest, label=label)]
 
 
 def _rest(row: Row) -> str:

@@ -16,7 +16,7 @@ from gnomon.report.contents import labels_of
 from gnomon.report.drawing import for_image
 from gnomon.report.estimates import Block, blocks, forests
 from gnomon.report.parts import Figure
-from gnomon.report.summary import findings
+from gnomon.report.summary import findings, spec_of
 from gnomon.report.wording import anchor, clean
 from gnomon.store import Store
 
@@ -78,7 +78,9 @@ def overview(path: Path) -> list[dict[str, Any]]:
                 "title": clean(runs[-1]["title"]),
                 "name": _prefix(runs),
                 "runs": len(runs),
-                "findings": findings(found, labels, locks),
+                "findings": findings(
+                    found, labels, locks, spec_of(store.facts(int(runs[-1]["run"])).spec_text)
+                ),
                 "charts": _charts(found, _prefix(runs), draw=False),
             }
             for runs, labels, found in _by_version(store)

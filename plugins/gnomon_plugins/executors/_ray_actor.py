@@ -1,7 +1,8 @@
 """What runs on a Ray worker: one copy of a backend, with the asks under way on it.
 
 One invariant: every ask that is taken in is handed back exactly once, as a reply or as the exception that it
-ended with, as soon as it is finished and not when its batch is. What cannot travel spoils no other.
+ended with, as soon as it is finished and not when its batch is; one that is dropped is not handed back. What cannot
+travel spoils no other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import platform
 import sys
 import types
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -103,7 +105,7 @@ class Copy:
 
     def __init__(self, package: Package) -> None:
         self._package = package
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._done: list[tuple[int, bytes]] = []
         self._news = asyncio.Event()
         self._asker: Any = None
@@ -139,8 +141,8 @@ class Copy:
         """
         for number, ask in pickle.loads(data):  # noqa: S301 - made by the driver of this very run
             task = asyncio.ensure_future(self._answer(number, ask))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[number] = task
+            task.add_done_callback(partial(self._ended, number))
         while not self._done and self._tasks:
             self._news.clear()
             await self._news.wait()
@@ -152,6 +154,18 @@ class Copy:
             self._news.set()
         return pickle.dumps(done, 5)
 
+    @property
+    def under_way(self) -> int:
+        """Asks that are worked on."""
+        return len(self._tasks)
+
+    async def drop(self, numbers: list[int]) -> None:
+        """Stop working on asks that nobody waits for any more."""
+        for number in numbers:
+            task = self._tasks.get(number)
+            if task is not None:
+                task.cancel()
+
     async def _answer(self, number: int, ask: gnomon.Ask) -> None:
         came: Any
         try:
@@ -159,6 +173,10 @@ class Copy:
         except Exception as error:  # noqa: BLE001 - a bug travels to the driver too
             came = portable(error)
         self._done.append((number, bundled(came)))
+
+    def _ended(self, number: int, _: asyncio.Task[None]) -> None:
+        del self._tasks[number]
+        # Also of one that was dropped: whoever waits for news may have nothing to wait for any more.
         self._news.set()
 
     async def close(self) -> None:

@@ -1,13 +1,15 @@
 """The actors of one backend, and the asks that wait for them.
 
 One invariant: an ask is with at most one actor. What an actor had when it died goes back to the front of the
-queue, and an ask that was with three actors when they died is given up.
+queue, and an ask that was with three actors when they died is given up. An ask that nobody waits for any more, because
+its time is over, takes no actor's room.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import pickle
 import sys
 from collections import deque
@@ -19,6 +21,8 @@ import attrs
 
 import gnomon
 from gnomon_plugins.executors._ray_actor import Copy, Package, versions
+
+_LOG = logging.getLogger(__name__)
 
 DEATHS = 3
 """Actors that may die with an ask before it is given up."""
@@ -146,7 +150,11 @@ class Pool:
             # At the end of this turn of the loop, so that asks that come together go out together.
             self._due = True
             asyncio.get_running_loop().call_soon(self._send)
-        return await waiting.reply
+        try:
+            return await waiting.reply
+        except asyncio.CancelledError:
+            self._forget(waiting)
+            raise
 
     async def close(self) -> None:
         """Close the backends and end the actors."""
@@ -183,7 +191,7 @@ class Pool:
             self._bury(seat, error)
             return
         if wrong is not None:
-            self._fail(wrong)
+            self._refuse(seat, wrong)
             return
         seat.ready = True
         if self._first is not None and not self._first.done():
@@ -220,6 +228,19 @@ class Pool:
         self._seat()
         self._send()
 
+    def _refuse(self, seat: _Seat, wrong: Exception) -> None:
+        """An actor cannot load its backend where it is: the others go on without it, if there are any."""
+        if not any(one.ready for one in self._seats):
+            self._fail(wrong)
+            return
+        # No other takes its place, for it would most likely be put on the same node.
+        self._seats.remove(seat)
+        self._ray.kill(seat.actor)
+        left = sum(one.ready for one in self._seats)
+        _LOG.warning(
+            "gnomon: %s; the run goes on with %s of %s workers", wrong, left, self._terms.actors
+        )
+
     def _fail(self, error: Exception) -> None:
         """Nothing can be answered any more."""
         if self._first is not None and not self._first.done():
@@ -243,6 +264,21 @@ class Pool:
         )
 
     # -- asks ------------------------------------------------------------------------------------
+
+    def _forget(self, waiting: _Waiting) -> None:
+        """Nobody waits for an ask any more: the actor that has it drops it, and another has its room."""
+        for seat in self._seats:
+            for number, held in seat.held.items():
+                if held is waiting:
+                    del seat.held[number]
+                    self._begin(self._drop(seat, number))
+                    self._send()
+                    return
+
+    async def _drop(self, seat: _Seat, number: int) -> None:
+        # Of an actor that is dead the exchange that is under way tells.
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            await seat.actor.drop.remote([number])
 
     def _send(self) -> None:
         """Give what waits to those who have room, the least busy first."""

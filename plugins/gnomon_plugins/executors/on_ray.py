@@ -32,7 +32,8 @@ class OnRay:
     once per actor, a client opens its own connections. Asks go out in batches to whichever actor has room,
     at most as many at once as the run has trials under way; replies come back into the one store of
     this process. Actors that have no room on the cluster yet join when a node does; asks of an actor
-    that dies go to another. Every node needs the same Python, Ray and gnomon; plugin files given with
+    that dies go to another. Every node needs the same Python, Ray and gnomon: with others on the first node to be
+    ready nothing starts, and a node that joins later with others is left out, which is said; plugin files given with
     ``--plugin`` are sent along, other packages have to be installed there, and keys have to be in
     the nodes' environment.
 
