@@ -133,22 +133,20 @@ def _head(one: StoredTrial, run: Mapping[str, Any]) -> tuple[str, list[tuple[str
         ("place", f"{trial.ordinal} in the plan, repeat {trial.repeat}, {trial.format} format")
     ]
     facts.append(("item", trial.item.key))
-    if trial.item.groups:
-        facts.append(("groups", _pairs(trial.item.groups)))
-    if trial.levels:
-        facts.append(("levels", _pairs(trial.levels)))
-    if trial.draws:
-        facts.append(("draws", _pairs(trial.draws)))
+    named = {"groups": trial.item.groups, "levels": trial.levels, "draws": trial.draws}
+    facts += [(name, text) for name, values in named.items() if (text := _pairs(values))]
     if trial.item.gold is not None:
         facts.append(("gold", str(trial.item.gold)))
     return title, facts
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {' / '.join(value) if isinstance(value, tuple) else value}"
+    """Names with their values; what has none is left out."""
+    texts = {
+        name: " / ".join(value) if isinstance(value, tuple) else str(value)
         for name, value in values.items()
-    )
+    }
+    return ", ".join(f"{name} {text}" for name, text in texts.items() if text.strip())
 
 
 def _score_lines(one: StoredTrial, width: int) -> list[str]:
