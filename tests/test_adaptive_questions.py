@@ -467,3 +467,31 @@ def test_a_budget_stops_the_search_and_it_goes_on_alike(tmp_path, run_gnomon):
     assert run_gnomon(*common, "--db", "whole.db", cwd=tmp_path).returncode == 0
     assert questions(tmp_path / "cut.db") == questions(tmp_path / "whole.db")
     assert fitness(tmp_path / "cut.db") == fitness(tmp_path / "whole.db")
+
+
+def test_a_generator_that_makes_nothing_new_is_said(tmp_path, run_gnomon):
+    """A search that ended because no reply could be used is told from one that came to its end."""
+    (tmp_path / "mock.py").write_text(MOCK, "utf-8")
+    command = (
+        *("run", "adaptive-questions", "--model", "mock:biased", "--role", "judge=mock:judge"),
+        *("--role", "generator=scripted:fill", "--plugin", "mock.py", "--limit", "4"),
+    )
+    sentence = (
+        "the source made 1 round of items (12) and no more: it asked for others, and none of 4 replies "
+        "made a new one"
+    )
+    said = run_gnomon(*command, cwd=tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.splitlines()[-1] == sentence
+    (report,) = json.loads(run_gnomon(*command, "--json", cwd=tmp_path).stdout)
+    assert report["searched"] == sentence
+    shown = run_gnomon("show", "1", cwd=tmp_path).stdout.splitlines()
+    # A question of the pool has no parent, and nothing is said of that.
+    (groups,) = [line for line in shown if line.startswith("groups")]
+    assert groups == f"groups  topic {report_topic(tmp_path)}, round 0, made seed"
+
+
+def report_topic(folder):
+    """The topic of the first question."""
+    _, groups = questions(folder / "results.db")[0]
+    return groups["topic"]

@@ -167,6 +167,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def listing(names: Iterable[str]) -> str:
-    """Names in order, separated by commas, or ``none``."""
-    return ", ".join(sorted(names)) or "none"
+def listing(names: Iterable[str], most: int | None = None, *, ordered: bool = True) -> str:
+    """Names separated by commas, or ``none``.
+
+    Args:
+        names: The names.
+        most: Beyond so many the rest is counted.
+        ordered: In the order of the alphabet, or in their own.
+
+    >>> listing("dcab", most=2)
+    'a, b and 2 more'
+    """
+    known = sorted(names) if ordered else list(names)
+    rest = 0 if most is None else max(len(known) - most, 0)
+    shown = ", ".join(known[: len(known) - rest]) or "none"
+    return f"{shown} and {rest} more" if rest else shown

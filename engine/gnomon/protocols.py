@@ -16,6 +16,8 @@ attribute       on           meaning (default)
 ``accepts``     scorer       reply statuses it wants to see; others become the score's status
                              without a call (``("ok",)``)
 ``identity``    backend      what else, beside name, model and options, decides a reply (empty)
+``may``         backend      ``Capability``: what some of its models can do, for ``gnomon list backends``
+                             and for the sentence where a model lacks something (not said)
 ``parts``       scorer       names of the further scores, ``LABEL.part``; ``of`` is checked
                              against them (any)
 ``counts``      scorer       reply statuses that it counts: to a refusal rate a refusal is an
@@ -33,6 +35,8 @@ attribute       on           meaning (default)
                              ``progress`` bytes here and bytes in all (nothing to do)
 ``relates``     statistic    ``"pair"`` when it says something of two scores, ``"prediction"`` when
                              the first is predicted by the others: ``gnomon correlate`` uses it
+``outcomes``    statistic    the only values that the first score may have: where it has others,
+                             ``gnomon correlate`` uses the statistic only when it is named (any)
 ``prepares``    executor     it prepares backends where they answer, so nobody else does (False)
 ``copies``      executor     how many copies of each backend answer at once (1)
 ``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)

@@ -87,12 +87,8 @@ def facts(one: StoredTrial) -> list[tuple[str, str]]:
         ("place", f"{trial.ordinal} in the plan, repeat {trial.repeat}, {trial.format} format"),
         ("item", trial.item.key),
     ]
-    if trial.item.groups:
-        told.append(("groups", _pairs(trial.item.groups)))
-    if trial.levels:
-        told.append(("levels", _pairs(trial.levels)))
-    if trial.draws:
-        told.append(("draws", _pairs(trial.draws)))
+    named = {"groups": trial.item.groups, "levels": trial.levels, "draws": trial.draws}
+    told += [(name, text) for name, values in named.items() if (text := _pairs(values))]
     if trial.item.gold is not None:
         told.append(("gold", str(trial.item.gold)))
     return told
@@ -152,7 +148,9 @@ def _once(exchanges: Iterable[Exchange]) -> list[Exchange]:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {' / '.join(value) if isinstance(value, tuple) else value}"
+    """Names with their values; what has none is left out."""
+    texts = {
+        name: " / ".join(value) if isinstance(value, tuple) else str(value)
         for name, value in values.items()
-    )
+    }
+    return ", ".join(f"{name} {text}" for name, text in texts.items() if text.strip())

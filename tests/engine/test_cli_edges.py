@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from gnomon.cli import cli
+from gnomon.errors import GnomonError
 
 COMMAND = [sys.executable, "-c", "from gnomon.cli import main; main()"]
+
+
+def refused(*words):
+    """The sentence with which a command is refused."""
+    done = CliRunner().invoke(cli, list(words))
+    assert isinstance(done.exception, GnomonError), done.output
+    assert done.exception.exit_code == 2
+    return str(done.exception)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +80,136 @@ def test_numbers_and_names_that_cannot_be_used(run_gnomon, tmp_path, arguments, 
     assert said.returncode == 2
     assert said.stderr.strip().splitlines()[-1] == message
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("only", "message"),
+    [
+        (
+            ["item=rascism"],
+            "--only item=rascism: there is no such item (did you mean 'racism'?); there are: age, arab, "
+            "asian, black, buddhism, career, disability, eating, english, guilt, hispanic, islam and 9 "
+            "more",
+        ),
+        (
+            ["category=health,gendr"],
+            "--only category=gendr: no item has this 'category' (did you mean 'gender'?); there are: "
+            "gender, health, race, religion",
+        ),
+        (
+            ["variation=planes"],
+            "--only variation=planes: the factor 'variation' has no such level (did you mean 'plain'?); "
+            "it has: plain, reworded, labels-first, synonym",
+        ),
+        (
+            ["categry=health"],
+            "--only names the column 'categry', which this measure does not have (did you mean "
+            "'category'?); there are: category, item, label_order, variation",
+        ),
+        (
+            ["category=health", "item=racism"],
+            "no trial is left by --only category=health, item=racism",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_what_only_leaves_is_there(command, only, message, tmp_path, monkeypatch):
+    """Columns, levels, groups and items that are not there are said with the nearest and some that are."""
+    monkeypatch.chdir(tmp_path)
+    model = ["--model", "scripted:fill"] if command == "run" else []
+    words = [word for value in only for word in ("--only", value)]
+    assert refused(command, "implicit-bias", *model, *words) == message
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_adaptive_plan_of_nothing_is_refused(tmp_path, monkeypatch):
+    """Which items later rounds have is not known, but a first round without a trial leads to none."""
+    monkeypatch.chdir(tmp_path)
+    words = ["adaptive-questions", "--model", "scripted:fill", "--only", "item=none"]
+    roles = ["--role", "judge=scripted:fill", "--role", "generator=scripted:fill"]
+    assert refused("run", *words, *roles) == "no trial is left by --only item=none"
+
+
+@pytest.mark.parametrize("given", [-2, -5])
+def test_a_number_of_examples_that_is_none(given):
+    """-1 is for all; less is nothing."""
+    assert refused("plan", "implicit-bias", "--examples", str(given)) == (
+        f"--examples is a number of prompts, or -1 for all; it is {given}"
+    )
+
+
+@pytest.mark.parametrize("examples", ["-1", "0", "99"])
+def test_all_no_and_too_many_examples(examples):
+    """All conditions are shown by -1 and by more than there are, none by 0."""
+    done = CliRunner().invoke(
+        cli, ["plan", "implicit-bias", "--limit", "1", "--examples", examples]
+    )
+    assert done.exit_code == 0
+    assert done.output.count("── ") == (0 if examples == "0" else 4)
+
+
+TAGS = sorted(
+    {
+        tag
+        for path in (Path(__file__).parents[2] / "specs").glob("*.toml")
+        for tag in tomllib.loads(path.read_text("utf-8")).get("tags", ())
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tag", "nope"], f"no measure has the tag 'nope'; there are: {', '.join(TAGS)}"),
+        (
+            ["--tag", "biass"],
+            "no measure has the tag 'biass' (did you mean 'bias'?); there are: " + ", ".join(TAGS),
+        ),
+        (
+            ["--need", "hiden"],
+            "there are no asks of the kind 'hiden' (did you mean 'hidden'?); there are: chat, choose, "
+            "embed, hidden, loglik",
+        ),
+        (["scorers", "--tag", "bias"], "--tag is for measures; plugins have no tags"),
+        (["runs", "--tag", "bias"], "--tag is for measures; not runs"),
+        (
+            ["statistics", "--need", "chat"],
+            "--need is for measures, scorers and backends; not statistics",
+        ),
+        (["runs", "--paper", "2402.04105"], "--paper is for measures and plugins; not runs"),
+    ],
+)
+def test_filters_of_lists_say_what_there_is(words, message):
+    """A value that nothing has, and a filter that is for something else."""
+    assert refused("list", *words) == message
+
+
+def test_a_list_that_is_empty_says_so():
+    """With what was asked for."""
+    done = CliRunner().invoke(cli, ["list", "scorers", "--need", "hidden", "--paper", "nobody"])
+    assert (done.exit_code, done.output) == (
+        0,
+        "there are no scorers that fit --need hidden --paper nobody\n",
+    )
+
+
+def test_backends_are_found_by_what_their_models_may_answer():
+    """Each first-party backend says so of its class."""
+    done = CliRunner().invoke(cli, ["list", "backends", "--need", "embed", "--json"])
+    assert [row["name"] for row in json.loads(done.output)] == [
+        *("http", "litellm", "local", "planted", "scripted", "sentence", "vectors")
+    ]
+
+
+def test_two_forms_of_one_table_are_refused():
+    """Wherever a command has forms, and whichever two are given."""
+    for words in (["results"], ["list"], ["compare", "1", "2"], ["query", "select 1"]):
+        assert refused(*words, "--csv", "--md") == (
+            "--csv and --md are two forms of one table; give one"
+        )
+    assert refused("failures", "--latex", "--json") == (
+        "--latex and --json are two forms of one table; give one"
+    )
 
 
 def test_a_damaged_database_is_a_sentence(run_gnomon, tmp_path):

@@ -87,10 +87,52 @@ def test_a_constant_score_is_refused_in_words(tmp_path: Path) -> None:
     )
 
 
-def test_an_unknown_score_is_refused_in_words(tmp_path: Path) -> None:
-    """A score that is not there: the nearest and the list."""
+def said(*words: str) -> str:
+    """The sentence with which a command is refused."""
+    done = CliRunner().invoke(cli, list(words))
+    assert isinstance(done.exception, gnomon.UsageError), done.output
+    return str(done.exception)
+
+
+def test_a_score_that_no_run_has_is_refused(tmp_path: Path) -> None:
+    """With --effects, without, and in a comparison: the nearest, and what there is."""
     run_tiny(tmp_path)
-    (row,) = effects(tmp_path / "results.db", "--score", "lenght")
-    assert row["note"] == (
-        "no estimate: there is no score 'lenght' (did you mean 'length'?); there are: length"
+    database = ("--db", str(tmp_path / "results.db"))
+    sentence = "run 1 has no score 'lenght' (did you mean 'length'?); there are: length"
+    assert said("results", "--score", "lenght", *database) == sentence
+    assert said("results", "--effects", "--score", "lenght", *database) == sentence
+    assert said("failures", "--score", "lenght", *database) == sentence
+    run_tiny(tmp_path, roles={"subject": "subject:two"})
+    several = (
+        "none of the runs 1, 2 has a score 'lenght' (did you mean 'length'?); there are: length"
+    )
+    assert said("results", "--effects", "--score", "lenght", *database) == several
+    assert said("compare", "1", "2", "--score", "lenght", *database) == several
+    assert said("compare", "1", "2", "--score", "x", *database) == (
+        "none of the runs 1, 2 has a score 'x'; there are: length"
+    )
+
+
+def test_results_of_one_score(tmp_path: Path) -> None:
+    """Runs and estimates that are not of it are left out; a score no statistic is of is said."""
+    two = (
+        SPEC + '\n[[score]]\nuse = "length"\nas = "size"\n[[score]]\nuse = "length"\nas = "bare"\n'
+    )
+    two += '\n[[statistic]]\nuse = "mean"\nof = "size"\n'
+    run_tiny(tmp_path)
+    run_tiny(tmp_path, two)
+    words = ["results", "--json", "--db", str(tmp_path / "results.db")]
+
+    def found(*more: str) -> list[tuple[int, str]]:
+        done = CliRunner().invoke(cli, [*words, *more])
+        assert done.exit_code == 0, done.output
+        return [(row["run"], row["of"]) for row in json.loads(done.output)]
+
+    assert set(found()) == {(1, "length"), (2, "length"), (2, "size")}
+    assert found("--score", "size") == [(2, "size")]
+    assert set(found("--score", "size", "--score", "length")) == set(found())
+    assert {row[0] for row in found("--effects", "--score", "size")} == {2}
+    assert said(*words, "--score", "bare") == (
+        "no statistic of the measure is of the score 'bare'; there are estimates of: length, size; "
+        "'gnomon results --effects --score bare' looks at it"
     )

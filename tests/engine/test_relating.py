@@ -224,6 +224,18 @@ def test_every_statistic_that_relates_scores_is_used(store):
     }
 
 
+def test_what_is_not_for_the_outcome_is_used_when_it_is_named(store):
+    """A logistic regression is of 0 and 1: of another outcome it says why there is none, and only if asked."""
+    stored(store, ROWS)
+    made = related(store, "1:y", "1:x", cluster="none")
+    assert {one.statistic for one in made.estimates} == {"pearson", "slope", "spearman"}
+    assert made.predictions == {"slope"}
+    (named,) = related(store, "1:y", "1:x", use=["logistic-regression"]).estimates
+    assert named.note == (
+        "no estimate: a logistic regression needs values of 0 and 1, and 4 of '1:y' are not, such as 2"
+    )
+
+
 @pytest.mark.parametrize("text", ["x", "1", "1:", "one:x", ":x", "-1:x"])
 def test_what_is_no_score_is_refused(text):
     """A score is a run's number, a colon, and a name."""

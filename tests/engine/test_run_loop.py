@@ -308,9 +308,9 @@ def test_missing_capability_is_said_before_the_first_call(
     text = tiny.SPEC.replace("[[score]]", "[decoding]\nlogprobs = 5\n\n[[score]]")
     with pytest.raises(CapabilityError) as error:
         tiny.run_tiny(tmp_path, text)
-    assert str(error.value).startswith(
+    assert str(error.value) == (
         "the measure 'tiny' needs log-probabilities of 5 alternatives (it gives 0) from the "
-        "subject, which 'subject:one' does not offer; backends that may: "
+        "subject, which 'subject:one' does not offer; backends that may: http, litellm, local, scripted"
     )
     assert subject.calls == []
 
@@ -357,9 +357,10 @@ def test_adaptive_source_sees_the_scores_and_resumes_alike(
     text = tiny.SPEC.replace('use = "tiny-words"\ncount = {count}', 'use = "growing"\nrounds = 4')
     whole = tiny.run_tiny(tmp_path, text, database="whole.db")
     assert whole.exit_code == EXIT_DONE
-    tiny.run_tiny(tmp_path, text, max_calls=5)
+    assert whole.searched == "the source made 4 rounds of items (2, 1, 1, 1) and asked for no more"
+    assert tiny.run_tiny(tmp_path, text, max_calls=5).searched is None
     tiny.run_tiny(tmp_path, text, max_calls=2)
-    tiny.run_tiny(tmp_path, text)
+    assert tiny.run_tiny(tmp_path, text).searched == whole.searched
     sql = "select ordinal, trials.item, value from scores join trials using (trial) order by 1"
     with Store.open(tmp_path / "whole.db") as store:
         expected = list(store.query(sql)[1])

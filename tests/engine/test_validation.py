@@ -236,8 +236,8 @@ def test_a_level_that_is_not_there_is_refused(command: str) -> None:
     said = gnomon_says(command, "implicit-bias", *more, "--only", "variation=plane")
     assert said.returncode == 2
     assert said.stderr.strip() == (
-        "gnomon: --only variation=plane: the factor 'variation' has no such level; "
-        "it has: plain, reworded, labels-first, synonym"
+        "gnomon: --only variation=plane: the factor 'variation' has no such level (did you mean "
+        "'plain'?); it has: plain, reworded, labels-first, synonym"
     )
 
 

@@ -48,15 +48,41 @@ def test_a_judge_who_misreads_hides_part_of_the_effect(tmp_path: Path) -> None:
     assert abs(estimates(tmp_path, "decision-bias", roles)["overall"] - 0.65) < 0.08
 
 
-@pytest.mark.parametrize("model", ["x", "e=0.5", "d=", "d=much", "d=nan"])
-def test_a_model_that_is_no_planting_is_refused(model: str) -> None:
-    """The sentence says what to write."""
+NO_NUMBER = "; write planted:effect=0.3 for an effect of 0.3, or planted:judge for a judge of planted answers"
+CAN_BE = (
+    "; there are: effect (or d) and judge, and behind a question mark: errors, label_bias, misreads, "
+    "noise, order_bias, refusals, seed"
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("x", f"'x' is no number to plant{NO_NUMBER}"),
+        ("jugde", f"'jugde' is no number to plant (did you mean 'judge'?){NO_NUMBER}"),
+        ("d=", f"'' is no number to plant{NO_NUMBER}"),
+        ("d=much", f"'much' is no number to plant{NO_NUMBER}"),
+        ("d=nan", f"'nan' is no number to plant{NO_NUMBER}"),
+        ("e=0.5", f"'e' is nothing that can be planted{CAN_BE}"),
+        (
+            "efect=0.3",
+            f"'efect' is nothing that can be planted (did you mean 'effect'?){CAN_BE}",
+        ),
+        (
+            "noise=0.3",
+            "'noise' is an option, and options follow a question mark: planted:effect=0.3?noise=0.3",
+        ),
+        (
+            "effect=0.3&noise=0.1",
+            "options follow a question mark: planted:effect=0.3?noise=0.1",
+        ),
+    ],
+)
+def test_a_model_that_is_no_planting_is_refused(model: str, message: str) -> None:
+    """The sentence names what is wrong and what can be planted."""
     with pytest.raises(UsageError) as refused:
         make_backend(Catalogue(), f"planted:{model}")
-    assert str(refused.value) == (
-        f"the model 'planted:{model}': {model!r} is no planting; write planted:d=0.5 for an effect "
-        "of 0.5, or planted:judge for a judge of planted answers"
-    )
+    assert str(refused.value) == f"the model 'planted:{model}': {message}"
 
 
 def test_it_needs_to_meet_the_measure() -> None:

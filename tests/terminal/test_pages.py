@@ -123,6 +123,20 @@ def test_programs_are_told_all_of_a_run(folder: Path) -> None:
     assert run["title"] == "Yes to a statement, by a model that misbehaves"
 
 
+def test_in_a_pipe_names_are_whole(folder: Path) -> None:
+    """What ``grep`` and ``awk`` read has no width: a run is a line, and its model stands in it."""
+    words = [sys.executable, "-c", "from gnomon.cli import main; main()", "list", "runs"]
+    kept = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment = {**kept, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, check=True, env=environment
+    )
+    assert steady(done.stdout) == (
+        "run  measure  model                  format    trials  state       started\n"
+        "  1  hostile  scripted:answers.toml  free    36 of 42  incomplete  2026-01-01 00:00\n"
+    )
+
+
 def on_terminal(folder: Path, *words: str, width: int, **environment: str) -> str:
     """What a command writes to a real terminal of some width."""
     ours, theirs = pty.openpty()

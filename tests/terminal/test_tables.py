@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from gnomon.cli.tables import Column, Table, text
 from gnomon.cli.terminal import cut, visible, wrapped
 
 CELLS = st.text(max_size=60)
-GIVES = st.sampled_from(["no", "cut", "wrap"])
+GIVES = st.sampled_from(["no", "cut", "wrap", "name"])
 
 
 @st.composite
@@ -49,6 +50,34 @@ def test_a_wide_terminal_shows_every_cell_whole(table: Table) -> None:
         for cell in row:
             # Blanks at the end of a line are not kept.
             assert visible(cell).rstrip() in lines
+
+
+LETTERS = st.text("abc de", max_size=30)
+
+
+@given(
+    st.lists(st.tuples(LETTERS, LETTERS, LETTERS), max_size=4),
+    st.tuples(*[st.sampled_from(["no", "cut", "name"])] * 3),
+)
+def test_in_a_pipe_nothing_is_cut(
+    rows: list[tuple[str, str, str]], gives: tuple[Literal["no", "cut", "name"], ...]
+) -> None:
+    """A row that another program reads is one line with every cell whole, or a block with all its text."""
+    columns = tuple(Column(f"column {at}", gives=one) for at, one in enumerate(gives))
+    lines = text(Table(columns=columns, rows=tuple(rows)), 40, whole=True).split("\n")
+    assert len(lines) == 1 + len(rows)
+    for line, row in zip(lines[1:], rows, strict=True):
+        assert all(cell.rstrip() in line for cell in row)
+
+
+def test_in_a_pipe_a_row_that_is_no_line_is_a_whole_block() -> None:
+    """However many lines a cell takes there."""
+    prompt = " ".join(f"word{number}" for number in range(300))
+    table = Table(columns=(Column("prompt", gives="cut"), Column("n")), rows=((prompt, "1"),))
+    shown = text(table, 80, whole=True)
+    assert " ".join(shown.replace("prompt", "").split()).startswith(f"── 1 {'─' * 35} {prompt} n 1")
+    narrow = Table(columns=table.columns * 20, rows=((prompt, "1") * 20,))
+    assert "… (2,289 characters)" in text(narrow, 80)
 
 
 @given(st.text(max_size=200))

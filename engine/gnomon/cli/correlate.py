@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--use",
     multiple=True,
     metavar="STATISTIC",
-    help="Only this statistic; all that relate scores unless given. May be given again.",
+    help="Only this statistic; all that can relate these scores unless given. May be given again.",
 )
 @click.option(
     "--cluster",

@@ -140,7 +140,7 @@ def _columns(block: Sequence[Mapping[str, Any]]) -> dict[str, Callable[[Any], st
 def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Table:
     """What one statistic says of each group."""
     columns = _columns(block)
-    groups = [", ".join(row["columns"].values()) or "all" for row in block]
+    groups = [_group(row) for row in block]
     # What a row is about needs saying only where the groups do not tell the rows apart.
     telling = len(set(groups)) == len(groups)
     rows: list[tuple[str, ...]] = []
@@ -168,16 +168,47 @@ def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Tabl
     )
 
 
+NAMED = 4
+"""Most groups that a note names."""
+SHORT = 60
+"""Characters of names that need no summary."""
+
+
+def _group(row: Mapping[str, Any]) -> str:
+    return ", ".join(level or "(none)" for level in row["columns"].values()) or "all"
+
+
+def _groups(chosen: Sequence[Mapping[str, Any]], block: Sequence[Mapping[str, Any]]) -> str:
+    """The groups that a note is for: by name, by what they share, or counted where they are many."""
+    names = list(dict.fromkeys(map(_group, chosen)))
+    # A name of several columns has commas of its own.
+    between = "; " if any("," in name for name in names) else ", "
+    whole = between.join(names)
+    if len(whole) <= SHORT or len(names) == 1:
+        return whole
+    if len(chosen) == len(block):
+        return f"all {len(names)} groups"
+    for column, level in chosen[0]["columns"].items():
+        alike = [row for row in block if row["columns"].get(column) == level]
+        if len(alike) == len(chosen) and all(row in alike for row in chosen):
+            return f"all {len(names)} groups of {column} {level}"
+    rest = max(len(names) - NAMED, 0)
+    shown = between.join(names[: len(names) - rest])
+    return f"{shown} and {rest} more groups" if rest else shown
+
+
 def _notes(block: Sequence[Mapping[str, Any]]) -> list[str]:
     """Methods, notes and the family, each once; the groups a note is for when not for all."""
     out = told(row["method"] for row in block if row["value"] is not None and row["method"])
-    notes: dict[str, list[str]] = {}
+    notes: dict[str, list[Mapping[str, Any]]] = {}
     for row in block:
         if row["note"]:
-            notes.setdefault(row["note"], []).append(", ".join(row["columns"].values()) or "all")
-    for note, groups in notes.items():
-        everyone = len(groups) == len(block) and block[-1]["value"] is not None
-        out.append(note if everyone else f"{', '.join(groups)}: {note}")
+            notes.setdefault(row["note"], []).append(row)
+    for note, rows in notes.items():
+        everyone = len(rows) == len(block) and (
+            block[-1]["value"] is not None or len({_group(row) for row in rows}) == 1
+        )
+        out.append(note if everyone else f"{_groups(rows, block)}: {note}")
     family = next((row for row in block if row["family"]), None)
     tests = sum(row["p"] is not None for row in block)
     said = []

@@ -56,6 +56,7 @@ def command(
     """
     from gnomon.catalogue import Catalogue
     from gnomon.run.failing import explained, failed_calls, forms_of
+    from gnomon.run.naming import scores_there
     from gnomon.run.states import states_of
     from gnomon.store import Store
 
@@ -65,9 +66,11 @@ def command(
     with Store.open(database) as store:
         states = of_measure(states_of(store, runs), measure, database)
         chosen = [state.run for state in states]
-        for state in states:
-            _check_scores(store.view.counts(state.run), scores, state.run)
-            for group in _by_kind(forms_of(store, state.run, catalogue, scores)):
+        there = scores_there(store, chosen, scores if chosen else ())
+        for run_id in chosen:
+            if scores and not there[run_id]:
+                continue
+            for group in _by_kind(forms_of(store, run_id, catalogue, there[run_id])):
                 shown = explained(store, group[:top], catalogue)
                 rows += shown
                 tables.append(_table(shown, group))
@@ -77,17 +80,6 @@ def command(
             tables.append(_table(group[:top], group))
     empty = "every score has a number and every call an answer" if chosen else no_runs(database)
     write(form, tables, lambda: [attrs.asdict(row) for row in rows], empty=empty)
-
-
-def _check_scores(known: dict[str, int], scores: Sequence[str], run_id: int) -> None:
-    from gnomon.errors import UsageError, did_you_mean, listing
-
-    for name in scores:
-        if name not in known:
-            raise UsageError(
-                f"run {run_id} has no score {name!r}{did_you_mean(name, known)}; "
-                f"there are: {listing(known)}"
-            )
 
 
 def _by_kind(forms: Sequence[failing.Form]) -> list[list[failing.Form]]:

@@ -10,13 +10,14 @@ import click
 
 from gnomon.cli.common import no_runs, plugin_option
 from gnomon.cli.tables import Form, form_options, plain_table, write
+from gnomon.errors import UsageError, did_you_mean, listing
 
 HIDDEN = (
     *("reason", "finished", "planned", "started_at"),
     *("version", "title", "seed", "repeats", "trial_limit", "command"),
 )
 """What programs are given and a table has no room for."""
-GIVES = ("measure", "model", "from")
+NAMED = ("measure", "model", "from")
 WRAPS = ("title", "what")
 RIGHT = ("run", "trials")
 KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "corrections", "executors")
@@ -57,7 +58,8 @@ def command(
     gnomon list scorers
     gnomon list runs --db results.db
     """
-    empty = "nothing to list"
+    empty = _nothing(kind, wanted)
+    _check_wanted(kind, wanted)
     if kind == "runs":
         rows: list[dict[str, Any]] = _runs(database)
         empty = no_runs(database)
@@ -66,8 +68,43 @@ def command(
     else:
         rows = _plugins(kind, plugin_files, wanted)
     shown = [{name: row[name] for name in row if name not in HIDDEN} for row in rows]
-    tables = [plain_table(shown, gives=GIVES, wraps=WRAPS, right=RIGHT)] if rows else []
+    tables = [plain_table(shown, named=NAMED, wraps=WRAPS, right=RIGHT)] if rows else []
     write(form, tables, lambda: rows, empty=empty)
+
+
+def _nothing(kind: str, wanted: Mapping[str, str | None]) -> str:
+    """What is said where nothing has all that is wanted."""
+    given = " ".join(f"--{name} {value}" for name, value in wanted.items() if value is not None)
+    return f"there are no {kind} that fit {given}" if given else f"there are no {kind}"
+
+
+FOR = {
+    "tag": "measures",
+    "need": "measures, scorers and backends",
+    "paper": "measures and plugins",
+}
+"""What each filter is for."""
+
+
+def _check_wanted(kind: str, wanted: Mapping[str, str | None]) -> None:
+    """Refuse filters that are not for this kind, and kinds of ask that there are not.
+
+    Raises:
+        UsageError: There is one.
+    """
+    from gnomon.records import ASK_KINDS
+
+    for name, what in FOR.items():
+        others = {"tag": (), "need": ("scorers", "backends"), "paper": KINDS}[name]
+        if wanted[name] is not None and kind not in ("measures", *others):
+            lacks = "plugins have no tags" if name == "tag" and kind in KINDS else f"not {kind}"
+            raise UsageError(f"--{name} is for {what}; {lacks}")
+    need = wanted["need"]
+    if need is not None and need.casefold() not in ASK_KINDS:
+        raise UsageError(
+            f"there are no asks of the kind {need!r}{did_you_mean(need, ASK_KINDS)}; "
+            f"there are: {listing(ASK_KINDS)}"
+        )
 
 
 def print_rows(rows: list[dict[str, str]]) -> None:
@@ -103,14 +140,16 @@ def _measures(
     from gnomon.catalogue import Catalogue
 
     rows = []
+    known: set[str] = set()
     for name, (path, provider) in Catalogue(files=plugin_files).measures().items():
         try:
             keys = tomllib.loads(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
             keys = {"title": f"cannot be read; see: gnomon check {path}"}
-        needs = _list_of(keys, "needs")
+        needs, tags = _list_of(keys, "needs"), _list_of(keys, "tags")
+        known.update(map(str, tags))
         papers = [*_list_of(keys, "cites"), keys.get("about", "")]
-        if not _is_wanted(wanted, tag=_list_of(keys, "tags"), need=needs, paper=papers):
+        if not _is_wanted(wanted, tag=tags, need=needs, paper=papers):
             continue
         rows.append(
             {
@@ -119,6 +158,11 @@ def _measures(
                 "from": provider.origin.split(" ")[0],
                 "title": str(keys.get("title", "")),
             }
+        )
+    tag = wanted["tag"]
+    if tag is not None and tag.casefold() not in {one.casefold() for one in known}:
+        raise UsageError(
+            f"no measure has the tag {tag!r}{did_you_mean(tag, known)}; there are: {listing(known)}"
         )
     return sorted(rows, key=lambda row: row["measure"])
 

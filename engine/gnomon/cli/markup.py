@@ -14,31 +14,11 @@ from typing import TYPE_CHECKING
 
 from gnomon.cli import terminal
 from gnomon.export.cells import safe_text
+from gnomon.export.latex import latex_text
 
 if TYPE_CHECKING:
     from gnomon.cli.tables import Table
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\char34{}",
-    "`": r"\textasciigrave{}",
-    "−": "$-$",
-    "…": r"\ldots{}",
-    "↵": " ",
-    **{chr(0x2400 + code): rf"\textbackslash{{}}x{code:02x}" for code in range(0x20)},
-}
 _TENS = re.compile(r"(-?\d(?:\.\d+)?)e([+-]?\d+)\Z")
 _NEGATIVE = re.compile(r"-\d+(\.\d+)?\Z|\[-?\d+\.\d+, -?\d+\.\d+\]\Z")
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
@@ -123,6 +103,17 @@ def _tex_row(cells: Iterable[str]) -> str:
     return " & ".join(map(_tex, cells)) + r" \\"
 
 
+_TYPED = {
+    ord("↵"): " ",
+    **{0x2400 + code: rf"\x{code:02x}" for code in range(0x20)},
+}
+"""The signs that stand for control characters, which few fonts have."""
+
+
+def _as_typed(text: str) -> str:
+    return text.translate(_TYPED)
+
+
 def _tex(text: str) -> str:
     tens = _TENS.match(text)
     if tens is not None:
@@ -130,5 +121,5 @@ def _tex(text: str) -> str:
     if _NEGATIVE.match(text):
         return f"${text}$"
     # A bracket after the break of a row would be taken for its length.
-    made = "".join(_LATEX.get(sign, sign) for sign in terminal.visible(text))
+    made = latex_text(_as_typed(terminal.visible(text)))
     return f"{{{made}}}" if made.startswith("[") else made

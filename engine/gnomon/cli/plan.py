@@ -17,7 +17,11 @@ from gnomon.cli.common import (
     print_json,
     request_options,
 )
+from gnomon.errors import UsageError
 from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik, ReplyFormat
+
+ALL = -1
+"""What ``--examples`` says for all."""
 
 
 @click.command("plan")
@@ -43,9 +47,13 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     """
     from gnomon.run import RunRequest, bind, check_needs, choose_format
     from gnomon.run.bindings import needs
-    from gnomon.run.checks import check_request
+    from gnomon.run.checks import check_plan, check_request
     from gnomon.run.plan import make_plan
 
+    if options["examples"] < ALL:
+        raise UsageError(
+            f"--examples is a number of prompts, or {ALL} for all; it is {options['examples']}"
+        )
     files = files_of(options["files"])
     catalogue, spec = load_measure(measure, options["plugin_files"], files)
     roles = pairs(options["roles"], "--role")
@@ -62,6 +70,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
         files=files,
     )
     check_request(request)
+    check_plan(request)
     prices: dict[str, Any] = {}
     format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
     if model is not None:
@@ -135,7 +144,7 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
         )
     for note in plan.notes:
         click.echo(f"  ({note})")
-    chosen = plan.examples if examples < 0 else plan.examples[:examples]
+    chosen = plan.examples if examples == ALL else plan.examples[:examples]
     for example in chosen:
         condition = ", ".join(f"{name} {level}" for name, level in example.condition.items())
         title = f"── {example.item}{f': {condition}' if condition else ''}"

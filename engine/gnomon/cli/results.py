@@ -20,7 +20,7 @@ from gnomon.cli.tables import Form, form_options, write
     is_flag=True,
     help="What the design did: effects of its factors, shares of variance, stability of the sign.",
 )
-@click.option("--score", "scores", multiple=True, help="With --effects: of this score.")
+@click.option("--score", "scores", multiple=True, help="Only of this score. May be given again.")
 @plugin_option
 @form_options
 def command(
@@ -37,13 +37,18 @@ def command(
     \b
     gnomon results
     gnomon results 3 --db results.db
+    gnomon results --score association-d
     gnomon results 3 --effects
     """
+    from gnomon.run.naming import of_scores, scores_there
     from gnomon.run.states import states_of
     from gnomon.store import Store
 
     with Store.open(database) as store:
         chosen = of_measure(states_of(store, runs), measure, database)
+        if scores and chosen:
+            there = scores_there(store, [state.run for state in chosen], scores)
+            chosen = [state for state in chosen if there[state.run]]
         numbers = [state.run for state in chosen]
         if effects and numbers:
             from gnomon.catalogue import Catalogue
@@ -59,6 +64,8 @@ def command(
     lacking = [state.sentence for state in chosen if state.run not in have]
     empty = "\n".join(lacking) or no_runs(database)
     remarks = {state.run: remark for state in chosen if (remark := state.remark)}
+    if not effects:
+        rows = of_scores(rows, scores)
     write(form, estimate_tables(rows, remarks=remarks), lambda: rows, empty=empty)
     if have and lacking:
         click.echo("\n".join(lacking), err=True)

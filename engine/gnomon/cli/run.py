@@ -91,7 +91,12 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Hold the run against what 'gnomon freeze' wrote: confirmatory, or exploratory and why.",
 )
-@click.option("--fresh", is_flag=True, help="Make a new run even if an equal one is there.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Make a new run even if an equal one is there. Its replies may still be stored ones: "
+    "--no-cache asks for all of them again.",
+)
 @junit_option
 @click.option("--quiet", is_flag=True, help="No progress, only the table.")
 @json_option
@@ -179,6 +184,7 @@ def _report(outcome: Any, rows: list[dict[str, Any]], broken: list[str]) -> dict
         "exit_code": outcome.exit_code,
         "reason": outcome.reason,
         "stopped": outcome.stopped,
+        "searched": outcome.searched,
         "trials_saved": _saved(outcome),
         "trials": {"planned": tally.planned, "before": tally.before, "now": tally.done},
         "calls": tally.calls,
@@ -218,6 +224,8 @@ def _print_end(outcome: Any, checks: list[Check], database: Path) -> None:
         f"{tally.calls} calls{f' ({statuses})' if statuses else ''}, {tally.cached} replies from the "
         f"store, {tally.seconds:.1f} s{waited}"
     )
+    if outcome.searched:
+        click.echo(outcome.searched)
     if outcome.stopped:
         click.echo(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
     if outcome.reason:

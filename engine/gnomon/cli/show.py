@@ -88,7 +88,7 @@ def find_trials(store: Store, which: str, database: Path) -> list[int]:
         return of_item
     keys = view.item_keys(run_id)
     what = "trial at place" if rest.isdecimal() else "trial of an item"
-    shown = listing(keys[:20]) + (f" and {len(keys) - 20} more" if len(keys) > 20 else "")
+    shown = listing(keys, 20)
     raise UsageError(
         f"run {run_id} of {facts.measure!r} has no {what} {rest!r}{did_you_mean(rest, keys)}; "
         f"its items are: {shown}"

@@ -13,6 +13,7 @@ import attrs
 import click
 
 from gnomon.cli import terminal
+from gnomon.errors import UsageError
 
 Form = Literal["text", "json", "csv", "md", "latex"]
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -20,6 +21,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 GAP = 2
 LEAST = 12
 """Cells that a column which gives way keeps."""
+PIPED = 200
+"""Most cells of a line in a pipe."""
 _HELP = {
     "json": "Print JSON for programs.",
     "csv": "Print CSV; no cell is a formula to a spreadsheet.",
@@ -35,13 +38,14 @@ class Column:
     Attributes:
         heading: What stands above it.
         right: Set flush right, as numbers are.
-        gives: How it gives way where the table is too wide: not at all, cut with an ellipsis, or broken
-            into several lines.
+        gives: How it gives way where the table is too wide: not at all, cut with an ellipsis, broken into
+            several lines, or, for a name, broken on a terminal and whole in a pipe, where programs look
+            for it.
     """
 
     heading: str
     right: bool = False
-    gives: Literal["no", "cut", "wrap"] = "no"
+    gives: Literal["no", "cut", "wrap", "name"] = "no"
 
 
 @attrs.frozen(kw_only=True)
@@ -66,10 +70,26 @@ class Table:
 
 
 def form_options(function: Command) -> Command:
-    """``--json``, ``--csv``, ``--md`` and ``--latex``, as the one argument ``form``."""
+    """``--json``, ``--csv``, ``--md`` and ``--latex``, as the one argument ``form``; two are refused."""
     for form, text in reversed(_HELP.items()):
-        function = click.option(f"--{form}", "form", flag_value=form, type=str, help=text)(function)
+        option = click.option(
+            f"--{form}", is_flag=True, expose_value=False, callback=_one_form, help=text
+        )
+        function = option(function)
     return function
+
+
+def _one_form(ctx: click.Context, option: click.Parameter, given: bool) -> None:
+    """Note the form that an option asks for.
+
+    Raises:
+        UsageError: Another form was asked for already.
+    """
+    before = ctx.params.setdefault("form", None)
+    if given and before is not None:
+        raise UsageError(f"--{before} and --{option.name} are two forms of one table; give one")
+    if given:
+        ctx.params["form"] = option.name
 
 
 def write(form: Form | None, tables: Sequence[Table], rows: Callable[[], Any], empty: str) -> None:
@@ -102,13 +122,14 @@ def write(form: Form | None, tables: Sequence[Table], rows: Callable[[], Any], e
 
 def _say_texts(tables: Sequence[Table], empty: str) -> None:
     width = terminal.width()
+    whole = terminal.is_piped()
     last: tuple[str, ...] = ()
     for number, table in enumerate(tables):
         # A blank line is before what is about something else; what is about the same needs no saying.
         if table.above == last:
             table = attrs.evolve(table, above=())  # noqa: PLW2901 -- the same table, said once
         last = table.above or last
-        terminal.say(("\n" if number and table.above else "") + text(table, width))
+        terminal.say(("\n" if number and table.above else "") + text(table, width, whole=whole))
     if not tables:
         terminal.say(empty)
 
@@ -116,7 +137,7 @@ def _say_texts(tables: Sequence[Table], empty: str) -> None:
 def plain_table(
     rows: Sequence[Mapping[str, Any]],
     *,
-    gives: Sequence[str] = (),
+    named: Sequence[str] = (),
     wraps: Sequence[str] = (),
     right: Sequence[str] = (),
 ) -> Table:
@@ -124,8 +145,8 @@ def plain_table(
 
     Args:
         rows: The rows.
-        gives: Columns that are cut where there is no room.
-        wraps: Columns that are broken into lines there.
+        named: Columns of names, which are broken on a terminal and whole in a pipe.
+        wraps: Columns that are broken into lines where there is no room.
         right: Columns of numbers.
     """
     names = list(rows[0]) if rows else []
@@ -133,7 +154,7 @@ def plain_table(
         Column(
             name,
             right=name in right,
-            gives="wrap" if name in wraps else "cut" if name in gives else "no",
+            gives="wrap" if name in wraps else "name" if name in named else "no",
         )
         for name in names
     )
@@ -141,12 +162,21 @@ def plain_table(
     return Table(columns=columns, rows=cells)
 
 
-def text(table: Table, width: int) -> str:
+def text(table: Table, width: int, *, whole: bool = False) -> str:
     """The table for people, in lines of at most ``width`` cells where that is possible.
 
     Columns that give way do so, the widest first. Where that is not enough each row becomes a block of
     its own with a line for each column.
+
+    Args:
+        table: The table.
+        width: Cells of a line.
+        whole: Nothing is cut and no name is broken: lines are longer, up to ``PIPED`` cells, or each row is
+            a block with all of its text.
     """
+    if whole:
+        kept = [attrs.evolve(c, gives="wrap" if c.gives == "wrap" else "no") for c in table.columns]
+        table = attrs.evolve(table, columns=tuple(kept))
     rows = [tuple(map(terminal.visible, row)) for row in table.rows]
     heads = tuple(terminal.visible(column.heading) for column in table.columns)
     natural = [
@@ -156,6 +186,8 @@ def text(table: Table, width: int) -> str:
         for place in range(len(heads))
     ]
     widths = _fitted(table.columns, heads, rows, natural, width)
+    if widths is None and whole:
+        widths = _fitted(table.columns, heads, rows, natural, PIPED)
     out = [
         terminal.bold(line) if given is table.above[0] else line
         for given in table.above
@@ -165,7 +197,7 @@ def text(table: Table, width: int) -> str:
         title = terminal.visible(table.title)
         out += [terminal.bold(line) for line in terminal.wrapped(title, width)]
     if widths is None:
-        out += _upright(heads, rows, width)
+        out += _upright(heads, rows, width, whole=whole)
     else:
         shown = ([heads] if table.headed else []) + rows
         for row in shown:
@@ -216,7 +248,7 @@ def _lines(
     """One row: one line, or several where a cell is broken; a heading stands low."""
     parts = [
         terminal.wrapped(cell, width)
-        if column.gives == "wrap"
+        if column.gives in ("wrap", "name")
         else [terminal.cut(cell, width) if column.gives == "cut" else cell]
         for column, cell, width in zip(columns, row, widths, strict=True)
     ]
@@ -237,8 +269,10 @@ UPRIGHT_LINES = 4
 """Most lines of a cell where a row is a block of its own."""
 
 
-def _upright(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Each row as a block, with a line for each column that has something."""
+def _upright(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, whole: bool
+) -> list[str]:
+    """Each row as a block, with a line for each column that has something, or all its lines."""
     out: list[str] = []
     left = min(max(map(terminal.cells, heads), default=0), width // 2)
     for number, row in enumerate(rows, 1):
@@ -247,7 +281,7 @@ def _upright(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) ->
             if not cell:
                 continue
             lines = terminal.wrapped(cell, width - left - GAP)
-            if len(lines) > UPRIGHT_LINES:
+            if len(lines) > UPRIGHT_LINES and not whole:
                 last = f"{terminal.ELLIPSIS} ({len(cell):,} characters)"
                 lines = [*lines[: UPRIGHT_LINES - 1], last]
             for at, line in enumerate(lines):

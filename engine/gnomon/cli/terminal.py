@@ -124,6 +124,11 @@ def width() -> int:
     return max(shutil.get_terminal_size((80, 24)).columns, 20)
 
 
+def is_piped() -> bool:
+    """Whether another program reads what is said, which then has no width unless ``COLUMNS`` gives one."""
+    return not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+
+
 def styled() -> bool:
     """Whether weight may be used: on a terminal, unless ``NO_COLOR`` is set or it is a dumb one."""
     return (

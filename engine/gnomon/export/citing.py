@@ -16,17 +16,12 @@ import attrs
 
 import gnomon
 from gnomon.errors import StoreError
+from gnomon.export.latex import latex_text
 from gnomon.export.moment import moment
 from gnomon.export.views import Chosen
 
 FORMS = ("bibtex", "citation")
 _AUTHORS = "The gnomon authors"
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{letter: f"\\{letter}" for letter in "{}%&#_$"},
-}
 
 
 @attrs.frozen
@@ -102,7 +97,7 @@ def _identifiers(cite: str) -> dict[str, str]:
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    return latex_text(" ".join(text.split()))
 
 
 def _key(text: str) -> str:

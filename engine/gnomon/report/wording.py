@@ -108,7 +108,7 @@ def group(columns: Mapping[str, Any] | None) -> str:
     """The values of a group's columns; ``all`` without columns."""
     if not columns:
         return "all"
-    return short(" · ".join(str(value) for value in columns.values()), 70)
+    return short(" · ".join(str(value) or "(none)" for value in columns.values()), 70)
 
 
 def plural(count: int, noun: str) -> str:

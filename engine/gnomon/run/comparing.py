@@ -18,6 +18,7 @@ from gnomon.errors import GnomonError, UsageError
 from gnomon.records import Estimate
 from gnomon.run.analysis import design_of, statistics_that, table_of
 from gnomon.run.effects import following, scores_of
+from gnomon.run.naming import scores_there
 from gnomon.seeds import Seed
 from gnomon.store import Store
 from gnomon.store.keys import RunFacts
@@ -65,7 +66,7 @@ def compare(
 
     Raises:
         StoreError: There is no such run.
-        UsageError: The runs cannot be paired, or no plugin compares.
+        UsageError: The runs cannot be paired, neither has one of the scores, or no plugin compares.
     """
     if first == second:
         raise UsageError(f"run {first} cannot be compared with itself; name two runs")
@@ -76,6 +77,7 @@ def compare(
         raise UsageError(
             "no plugin offers a statistic for compare (a class attribute 'compares = True')"
         )
+    scores_there(store, (first, second), scores)
     options = {} if level is None else {"level": level}
     design = design_of(facts[0].spec_text)
     same_seed = facts[0].seed == facts[1].seed

@@ -15,6 +15,7 @@ from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError, StatisticError, UsageError
 from gnomon.records import Estimate
 from gnomon.run.analysis import design_of, statistics_that, table_of
+from gnomon.run.naming import scores_there
 from gnomon.seeds import Seed
 from gnomon.store import EstimateRow, Store
 from gnomon.table import Table
@@ -49,14 +50,14 @@ def effects_of(
         store: The store.
         run_ids: The runs, each looked at by itself.
         catalogue: Where the statistics are found.
-        scores: The scores; those of the spec's statistics unless given.
+        scores: The scores, where a run has them; those of the spec's statistics unless given.
 
     Returns:
         Estimates, computed anew and not stored; a refusal is an estimate without a value.
 
     Raises:
         StoreError: There is no such run.
-        UsageError: No plugin offers a statistic of this kind.
+        UsageError: No plugin offers a statistic of this kind, or no run has one of the scores.
     """
     classes = statistics_that(catalogue, "effects")
     if not classes:
@@ -66,11 +67,12 @@ def effects_of(
     if not run_ids:
         raise UsageError("there is no run to look at; 'gnomon run' makes one")
     known = {int(run["run"]): run for run in store.runs()}
+    there = scores_there(store, run_ids, scores)
     out: list[EstimateRow] = []
     for run_id in run_ids:
         facts = store.facts(run_id)
         run = known[run_id]
-        for name in scores or scores_of(facts.spec_text):
+        for name in there[run_id] if scores else scores_of(facts.spec_text):
             for cls in classes:
                 out.extend(
                     EstimateRow(

@@ -45,6 +45,8 @@ _SECTIONS = {
 }
 """What is frozen → how a difference speaks of it; sections of named values name the value after it."""
 _HASHES = ("spec", "plan", "files", "plugins")
+DIGITS = 12
+"""Of a hash in a sentence: as many as tell two apart."""
 _NONE = "none"
 
 
@@ -147,8 +149,16 @@ def read_lock(path: Path) -> Lock:
         content = tomllib.loads(text)
     except FileNotFoundError:
         raise UsageError(f"there is no lock {str(path)!r}; 'gnomon freeze' writes one") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the lock {str(path)!r} cannot be read: {error}") from None
+    except OSError as error:
+        raise UsageError(f"the lock {str(path)!r} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"{str(path)!r} is not a lock: it is no text in UTF-8; 'gnomon freeze' writes one"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"{str(path)!r} is not a lock: it is no TOML ({error}); 'gnomon freeze' writes one"
+        ) from None
     lacking = [name for name in (*_SECTIONS, "hash", "frozen_at") if name not in content]
     if content.get("lock") != FORM or lacking:
         reason = f"it has no {lacking[0]!r}" if lacking else f"its form is {content.get('lock')!r}"
@@ -194,6 +204,8 @@ def _moment(text: str) -> datetime:
 
 def _section(section: str, locked: Any, here: Any) -> Iterator[str]:
     words = _SECTIONS[section]
+    if isinstance(locked, list):
+        locked, here, words = _by_name(locked), _by_name(here), "the statistic"
     if not isinstance(locked, Mapping):
         if locked != here:
             yield _sentence(section, words, locked, here)
@@ -206,11 +218,23 @@ def _section(section: str, locked: Any, here: Any) -> Iterator[str]:
             yield _sentence(section, f"{words} {name}", was, now)
 
 
+def _by_name(statistics: list[str]) -> dict[str, str]:
+    """The statistics as frozen, ``LABEL of SCORE (HASH)``, as what is named → its hashes."""
+    held: dict[str, list[str]] = {}
+    for text in statistics:
+        name, _, digits = str(text).rpartition(" (")
+        held.setdefault(name or digits, []).append(digits.rstrip(")")[:DIGITS])
+    return {name: ", ".join(hashes) for name, hashes in held.items()}
+
+
 def _sentence(section: str, words: str, locked: Any, here: Any) -> str:
-    if section in _HASHES and _NONE not in (locked, here):
+    hashed = section in _HASHES
+    if hashed and _NONE not in (locked, here):
         return f"{words} is not the frozen one"
 
     def show(value: Any) -> str:
-        return (", ".join(map(str, value)) or _NONE) if isinstance(value, list) else str(value)
+        if isinstance(value, list):
+            return ", ".join(map(str, value)) or _NONE
+        return str(value)[:DIGITS] if hashed else str(value)
 
     return f"{words}: {show(locked)} in the lock, {show(here)} in the run"

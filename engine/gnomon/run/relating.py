@@ -94,7 +94,8 @@ def relate(
         names: The outcome, and one or more predictors.
         catalogue: Where statistics are found.
         by: The unit; trials when all scores are of one run, else items.
-        use: Names of statistics; all that say in ``relates`` that they relate scores, unless given.
+        use: Names of statistics; unless given, all that say in ``relates`` that they relate scores, and in
+            ``outcomes`` nothing else than what the outcome is.
         cluster: A column whose rows are not independent, for statistics with that option; the design's
             unless given, ``none`` to take rows as independent.
 
@@ -111,6 +112,8 @@ def relate(
     seed = Seed(store.facts(names[0].run).seed).child("relate", *map(str, names))
     made: list[Estimate] = []
     statistics = _statistics(catalogue, use, cluster)
+    if not use:
+        statistics = [one for one in statistics if _suits(one[2], table.scores[table.of[0]])]
     for kind, name, statistic in statistics:
         sets: list[tuple[str, ...]] = [(other,) for other in whole.of[1:]]
         if kind == "prediction" and len(sets) > 1:
@@ -163,6 +166,12 @@ def _statistics(
             continue
         out.append((kind, name, cls(cluster=cluster) if told else cls()))
     return sorted(out, key=lambda found: KINDS.index(found[0]))
+
+
+def _suits(statistic: Any, outcome: np.ndarray) -> bool:
+    """Whether a statistic is for an outcome with these values."""
+    allowed = getattr(statistic, "outcomes", None)
+    return allowed is None or set(outcome.tolist()) <= set(allowed)
 
 
 def _estimates(name: str, statistic: Any, table: Table, seed: Seed) -> list[Estimate]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,13 +134,18 @@ class RunRequest:
         """
         for name, values in self.only.items():
             if name not in columns:
-                raise UsageError(
-                    f"--only names the column {name!r}, which this measure does not have"
-                    f"{did_you_mean(name, columns)}; there are: {listing(columns)}"
-                )
+                raise unknown_column(name, columns)
             if columns[name] not in values:
                 return False
         return True
+
+
+def unknown_column(name: str, columns: Collection[str]) -> UsageError:
+    """What is said of an ``--only`` whose column is none of those that there are."""
+    return UsageError(
+        f"--only names the column {name!r}, which this measure does not have"
+        f"{did_you_mean(name, columns)}; there are: {listing(columns)}"
+    )
 
 
 def _check_limits(option: str, limits: Mapping[str, float], roles: Mapping[str, str]) -> None:

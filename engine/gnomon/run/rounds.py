@@ -18,6 +18,7 @@ from gnomon.records import Item, Score, Trial
 from gnomon.run.caller import Caller, Place, Unanswered
 from gnomon.run.driver import drive
 from gnomon.run.plan import count_trials
+from gnomon.run.request import RunRequest
 from gnomon.run.session import Session
 
 RoundScores = Mapping[str, Mapping[str, Sequence[Score]]]
@@ -27,6 +28,14 @@ RoundScores = Mapping[str, Mapping[str, Sequence[Score]]]
 def asks(source: Any) -> bool:
     """Whether items of a source can be had only by asking models."""
     return bool(getattr(source, "adaptive", False) or getattr(source, "asks", False))
+
+
+def nothing_left(request: RunRequest) -> SourceError:
+    """What is said of a plan without a trial."""
+    if not request.only:
+        return SourceError(f"the source {request.spec.source.name!r} yields no items")
+    given = ", ".join(f"{name}={','.join(values)}" for name, values in request.only.items())
+    return SourceError(f"no trial is left by --only {given}")
 
 
 def _around(
@@ -48,7 +57,7 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
 
     Raises:
         Incomplete: The source asked a model and was not answered.
-        SourceError: The source yields nothing at all.
+        SourceError: The source yields nothing at all, or ``--only`` leaves nothing of its first round.
     """
     request = session.request
     source = session.spec.source.plugin
@@ -58,16 +67,22 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
     for round_ in itertools.count():
         items: Callable[[], Iterable[Item]]
         if asks(source):
-            gathered = await _asked(session, caller, _around(session, round_, scores, before))
+            gathered, replies = await _asked(
+                session, caller, _around(session, round_, scores, before)
+            )
             if not gathered and round_:
+                session.note_last_round(replies)
                 return
             if not gathered:
                 raise SourceError(f"the source {session.spec.source.name!r} yields no items")
+            session.rounds.append(len(gathered))
             items = partial(list, gathered)
             before = before | {item.key: item for item in gathered}
         else:
             items = partial(source.items, _around(session, 0, scores, before))
         planned = count_trials(request, items)
+        if not planned and not round_:
+            raise nothing_left(request)
         session.tally.planned = planned + start
         yield make_trials(
             session.spec.keys.design,
@@ -92,14 +107,14 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
         scores = session.store.scores_by_item(session.run_id, session.scoring, below=start)
 
 
-async def _asked(session: Session, caller: Caller, around: Around) -> list[Item]:
-    """The items of a source that asks for them."""
+async def _asked(session: Session, caller: Caller, around: Around) -> tuple[list[Item], int]:
+    """The items of a source that asks for them, and how many replies it was given."""
     place = Place(None, None, around.round, "source")
     items: Any = session.spec.source.plugin.items(around)
     # A source may be a generator that is sent replies, or give its items in any other way.
     generator = items if hasattr(items, "send") else (item for item in items)
     try:
-        _, found, _ = await drive(generator, caller, None, place)
+        exchanges, found, _ = await drive(generator, caller, None, place)
     except Unanswered as error:
         raise Incomplete(f"the source could not be asked: {error.reply.error}") from None
-    return [item for item in found if isinstance(item, Item)]
+    return [item for item in found if isinstance(item, Item)], len(exchanges)

@@ -31,6 +31,7 @@ class Outcome:
         reason: Why it is not done, as a sentence.
         resumed: Whether an earlier, equal run was continued.
         stopped: Why the rule of ``[stop]`` ended the run before its plan did; that is no failure.
+        searched: What a source that learns from round to round came to, as a sentence.
     """
 
     run_id: int
@@ -39,6 +40,7 @@ class Outcome:
     reason: str | None = None
     resumed: bool = False
     stopped: str | None = None
+    searched: str | None = None
 
 
 class Session:
@@ -64,6 +66,8 @@ class Session:
         interrupted: Whether the user wants it to end.
         reason: Why it ends before its plan, as a sentence.
         stopped_by_rule: Why the rule of ``[stop]`` ended the run before its plan.
+        rounds: Items of each round of a source that learns.
+        searched: What such a source came to, as a sentence; None before it ended.
     """
 
     def __init__(
@@ -86,6 +90,8 @@ class Session:
         self.interrupted = False
         self.reason: str | None = None
         self.stopped_by_rule: str | None = None
+        self.rounds: list[int] = []
+        self.searched: str | None = None
         self.run_id = store.begin_run(facts, fresh=request.fresh)
         newest = store.newest_scoring(self.run_id)
         self.resumed = newest is not None
@@ -122,6 +128,18 @@ class Session:
         """Note why it ends; the first reason is kept."""
         self.reason = self.reason or reason
 
+    def note_last_round(self, replies: int) -> None:
+        """Note that a source that learns gave no further items, after so many replies to its asks."""
+        counts = ", ".join(map(str, self.rounds))
+        count = "1 round" if len(self.rounds) == 1 else f"{len(self.rounds)} rounds"
+        if not replies:
+            end = "and asked for no more"
+        elif replies == 1:
+            end = "and no more: it asked for another, and the reply made no new one"
+        else:
+            end = f"and no more: it asked for others, and none of {replies} replies made a new one"
+        self.searched = f"the source made {count} of items ({counts}) {end}"
+
     def outcome(self) -> Outcome:
         """What came of it, for the user."""
         code = EXIT_DONE
@@ -140,6 +158,7 @@ class Session:
             reason=reason,
             resumed=self.resumed,
             stopped=None if code == EXIT_INTERRUPTED else self.stopped_by_rule,
+            searched=self.searched,
         )
 
     def _unfinished(self) -> str | None:

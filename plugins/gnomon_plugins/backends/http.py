@@ -63,6 +63,11 @@ class Http:
     """
 
     name: ClassVar[str] = "http"
+    may: ClassVar[Capability] = Capability(
+        kinds={"chat", "choose", "embed", "loglik"},
+        constraints={"pattern", "regex", "grammar", "json_schema"},
+        logprobs=20,
+    )
     model: str
     base_url: str
     flavour: FlavourName = "openai"

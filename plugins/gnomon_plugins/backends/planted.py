@@ -13,21 +13,54 @@ from typing import Any, ClassVar
 
 import attrs
 
-from gnomon import Ask, CallFailed, Capability, Planting, Price, Reply, Respondent, Seed
+from gnomon import (
+    Ask,
+    CallFailed,
+    Capability,
+    Planting,
+    Price,
+    Reply,
+    Respondent,
+    Seed,
+    did_you_mean,
+    listing,
+)
+
+_EFFECT = ("d", "effect")
+_OPTIONS = ("noise", "refusals", "errors", "order_bias", "label_bias", "misreads", "seed")
 
 
 def _effect(model: str) -> float:
+    """The effect that the part before the question mark names.
+
+    Raises:
+        ValueError: It names something else, or no number.
+    """
     if model == "judge":
         return 0.0
     name, equals, number = model.rpartition("=")
+    first = model.partition("=")[0]
+    if equals and name not in _EFFECT:
+        if first in _OPTIONS:
+            raise ValueError(
+                f"{first!r} is an option, and options follow a question mark: "
+                f"planted:effect=0.3?{model}"
+            )
+        if "&" in model and first in _EFFECT:
+            right = model.replace("&", "?", 1)
+            raise ValueError(f"options follow a question mark: planted:{right}")
+        raise ValueError(
+            f"{first!r} is nothing that can be planted{did_you_mean(first, (*_EFFECT, 'judge'))}; "
+            f"there are: effect (or d) and judge, and behind a question mark: {listing(_OPTIONS)}"
+        )
     try:
-        effect = float(number) if not equals or name in ("d", "effect") else math.nan
+        effect = float(number)
     except ValueError:
         effect = math.nan
     if not math.isfinite(effect):
         raise ValueError(
-            f"{model!r} is no planting; write planted:d=0.5 for an effect of 0.5, or planted:judge "
-            "for a judge of planted answers"
+            f"{number!r} is no number to plant{did_you_mean(number, ('judge',))}; write "
+            "planted:effect=0.3 for an effect of 0.3, or planted:judge for a judge of planted answers"
         )
     return effect
 

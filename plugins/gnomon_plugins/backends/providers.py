@@ -70,6 +70,9 @@ class LiteLLM:
     """
 
     name: ClassVar[str] = "litellm"
+    may: ClassVar[Capability] = Capability(
+        kinds={"chat", "choose", "embed"}, constraints={"json_schema"}, logprobs=20
+    )
     model: str
     base_url: str | None = None
     api_version: str | None = None

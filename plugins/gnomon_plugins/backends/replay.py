@@ -76,6 +76,12 @@ class Replay:
     """
 
     name: ClassVar[str] = "replay"
+    may: ClassVar[Capability] = Capability(
+        kinds={"chat", "choose"},
+        constraints={"pattern", "regex", "grammar", "json_schema"},
+        sampled_choose=True,
+        blocking=False,
+    )
     model: str
     item: str = "item"
     reply: str = "reply"
@@ -110,12 +116,7 @@ class Replay:
     @property
     def offers(self) -> Capability:
         """Chat and choose, in any form that the replies were collected in."""
-        return Capability(
-            kinds=("chat", "choose"),
-            constraints=("pattern", "regex", "grammar", "json_schema"),
-            sampled_choose=True,
-            blocking=False,
-        )
+        return self.may
 
     @property
     def identity(self) -> Mapping[str, str]:

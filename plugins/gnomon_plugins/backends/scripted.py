@@ -46,6 +46,9 @@ class Scripted:
     """
 
     name: ClassVar[str] = "scripted"
+    may: ClassVar[Capability] = Capability(
+        kinds={"chat", "choose", "loglik", "embed", "hidden"}, constraints=_FORMS, logprobs=20
+    )
     model: str = "python"
     answers: tuple[str | Reply, ...] = attrs.field(default=(), converter=_plain)
     function: Callable[[Ask], str | Reply] | None = None
@@ -71,7 +74,7 @@ class Scripted:
         """All five kinds. Answers in order are given one at a time, so that the order is the plan's."""
         filling = self.model == "fill"
         return Capability(
-            kinds={"chat", "choose", "loglik", "embed", "hidden"},
+            kinds=self.may.kinds,
             constraints=() if self.model == "echo" else _FORMS,
             logprobs=20,
             seed=True,

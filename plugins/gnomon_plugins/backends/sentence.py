@@ -73,6 +73,9 @@ class Sentence:
     """
 
     name: ClassVar[str] = "sentence"
+    may: ClassVar[Capability] = Capability(
+        kinds={"embed"}, prefill=False, system=False, concurrency=1
+    )
 
     model: str
     device: str = "cpu"
@@ -86,7 +89,7 @@ class Sentence:
     @property
     def offers(self) -> Capability:
         """Vectors of texts, one ask at a time."""
-        return Capability(kinds=("embed",), prefill=False, system=False, concurrency=1)
+        return self.may
 
     @property
     def identity(self) -> Mapping[str, Any]:

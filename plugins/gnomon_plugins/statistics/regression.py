@@ -260,6 +260,7 @@ class LogisticRegression:
 
     name: ClassVar[str] = "logistic-regression"
     relates: ClassVar[str] = "prediction"
+    outcomes: ClassVar[tuple[float, ...]] = (0.0, 1.0)
     with_factors: tuple[str, ...] = ()
     reference: Mapping[str, str] = attrs.field(factory=dict)
     standardize: bool = False

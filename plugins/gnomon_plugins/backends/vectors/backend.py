@@ -51,6 +51,7 @@ class Vectors:
     """
 
     name: ClassVar[str] = "vectors"
+    may: ClassVar[Capability] = Capability(kinds={"embed"}, prefill=False, system=False)
 
     model: str
     lower: bool | None = None
@@ -59,7 +60,7 @@ class Vectors:
     @property
     def offers(self) -> Capability:
         """Vectors of texts, and nothing else."""
-        return Capability(kinds=("embed",), prefill=False, system=False)
+        return self.may
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -1,0 +1,35 @@
+"""Text as LaTeX and BibTeX take it: the one place that knows which signs are theirs.
+
+One invariant: what is made is typeset as the text it was made from.
+"""
+
+from __future__ import annotations
+
+SIGNS = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",
+    "`": r"\textasciigrave{}",
+    "−": "$-$",
+    "…": r"\ldots{}",
+}
+
+
+def latex_text(text: str) -> str:
+    """The text with every sign that LaTeX reads as its own written so that it is shown.
+
+    >>> print(latex_text("50 % of a_b"))
+    50 \\% of a\\_b
+    """
+    return "".join(SIGNS.get(sign, sign) for sign in text)
