@@ -47,6 +47,7 @@ def stored(store: Store, rows: Rows, *, seed: int = 1, over: str = "trial") -> i
         ]
         place = {"trial_id": trial} if over == "trial" else {"item_id": item_id}
         store.add_scores(run, scoring, scores, scorer="made", **place)
+    store.close_session(run, reason="done", calls=0, cached=0, trials=len(rows))
     store.flush()
     return run
 

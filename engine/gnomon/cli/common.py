@@ -202,6 +202,15 @@ def _is_beside(folder: Path, text: str) -> bool:
         return False
 
 
+def counted(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> counted(1, "repeat"), counted(2, "repeat")
+    ('1 repeat', '2 repeats')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def no_runs(database: Path) -> str:
     """What is said of a database in which nothing was run."""
     return (

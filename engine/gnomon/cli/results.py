@@ -66,6 +66,12 @@ def command(
     remarks = {state.run: remark for state in chosen if (remark := state.remark)}
     if not effects:
         rows = of_scores(rows, scores)
+    # Programs are told too when numbers are those of a part of a run.
+    far = {
+        one.run: {"state": one.state, "finished": one.finished, "planned": one.planned}
+        for one in chosen
+    }
+    rows = [{**row, **far[row["run"]]} for row in rows]
     write(form, estimate_tables(rows, remarks=remarks), lambda: rows, empty=empty)
     if have and lacking:
         click.echo("\n".join(lacking), err=True)

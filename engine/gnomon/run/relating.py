@@ -19,6 +19,7 @@ from gnomon.catalogue import Catalogue
 from gnomon.errors import StatisticError, UsageError, did_you_mean, listing
 from gnomon.records import Estimate
 from gnomon.run.analysis import design_of
+from gnomon.run.states import parts
 from gnomon.seeds import Seed
 from gnomon.store import Store
 from gnomon.table import Table
@@ -127,7 +128,7 @@ def relate(
         units=len(whole),
         estimates=tuple(made),
         predictions=frozenset(name for kind, name, _ in statistics if kind == "prediction"),
-        notes=_notes(names, by, cluster),
+        notes=(*parts(store, {name.run for name in names}), *_notes(names, by, cluster)),
     )
 
 
