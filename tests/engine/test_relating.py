@@ -272,6 +272,12 @@ def test_what_is_no_score_is_refused(text):
             "--use sloppe: no such statistic relates scores (did you mean 'slope'?); there are: "
             "logistic-regression, pearson, slope, spearman",
         ),
+        (
+            ["1:x", "1:y"],
+            {"cluster": "haff"},
+            "--cluster haff: rows by trial have no such column (did you mean 'half'?); there are: format, "
+            "half, item, measure, model, ordinal, repeat, run",
+        ),
     ],
 )
 def test_refusals(store, texts, options, sentence):

@@ -11,7 +11,8 @@ import click
 from gnomon.cli.common import counted, json_option, print_json
 from gnomon.cli.tables import Column, Table, write
 from gnomon.cli.validate import check_planting, setting_from, simulation_options
-from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
+from gnomon.cli.values import AtLeast, Between, Number
+from gnomon.errors import EXIT_DONE, EXIT_VIOLATED, UsageError
 
 if TYPE_CHECKING:
     from gnomon.simulation.power import Power
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 @click.command("power")
 @click.argument("measure")
 @click.option(
-    "--effect", type=float, required=True, help="The effect to find, in units of the score."
+    "--effect", type=Number(), required=True, help="The effect to find, in units of the score."
 )
 @click.option(
     "--power",
     "target",
-    type=float,
+    type=Between(0, 1),
     default=0.8,
     show_default=True,
     help="The power wanted.",
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--statistic", help="Label of the statistic; the measure's main one unless given.")
 @click.option(
     "--most",
-    type=click.IntRange(min=1),
+    type=AtLeast(1),
     default=64,
     show_default=True,
     help="The most repeats to try.",
@@ -55,6 +56,10 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
     from gnomon.simulation import power_of
 
     check_planting(options)
+    if options["effect"] == 0:
+        raise UsageError(
+            "--effect must not be 0: what is not there is found as often as --alpha says"
+        )
     catalogue, setting = setting_from(measure, options)
     report = power_of(
         setting,

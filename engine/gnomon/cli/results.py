@@ -9,10 +9,11 @@ import click
 from gnomon.cli.common import database_option, no_runs, of_measure, plugin_option
 from gnomon.cli.estimates import estimate_rows, estimate_tables, rows_of
 from gnomon.cli.tables import Form, form_options, write
+from gnomon.cli.values import Run
 
 
 @click.command("results")
-@click.argument("runs", nargs=-1, type=int, metavar="[RUN]...")
+@click.argument("runs", nargs=-1, type=Run(), metavar="[RUN]...")
 @database_option
 @click.option("--measure", help="Only this measure.")
 @click.option(

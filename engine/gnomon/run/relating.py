@@ -101,7 +101,7 @@ def relate(
             unless given, ``none`` to take rows as independent.
 
     Raises:
-        UsageError: Fewer than two scores, or runs without a common item.
+        UsageError: Fewer than two scores, runs without a common item, or no such column to cluster by.
         StoreError: There is no such run or score.
         CatalogueError: There is no such statistic.
     """
@@ -109,6 +109,11 @@ def relate(
         raise UsageError("give an outcome and at least one other score, each once")
     by = by or ("trial" if len({name.run for name in names}) == 1 else "item")
     whole = joined(store, names, by)
+    if cluster not in (None, "none") and cluster not in whole.labels:
+        raise UsageError(
+            f"--cluster {cluster}: rows by {by} have no such column"
+            f"{did_you_mean(cluster, whole.labels)}; there are: {listing(whole.labels)}"
+        )
     table = whole.complete()
     seed = Seed(store.facts(names[0].run).seed).child("relate", *map(str, names))
     made: list[Estimate] = []
