@@ -100,6 +100,13 @@ def test_everything_but_reading_is_refused(store: Store, sql: str, tmp_path: Pat
     assert not (tmp_path / "other.db").exists()
 
 
+def test_json_can_be_taken_apart(store: Store) -> None:
+    """Factors, groups and details are JSON; the functions that read it are there from the first query on."""
+    assert rows(store, "SELECT key, value FROM json_each('{\"a\": 1}')") == [("a", 1)]
+    assert rows(store, "SELECT count(*) FROM json_tree('[[1], 2]')") == [(4,)]
+    assert rows(store, "SELECT DISTINCT level.key FROM trials, json_each(trials.levels) AS level")
+
+
 def test_a_table_that_is_not_there(store: Store, tmp_path: Path) -> None:
     """The nearest name and the list."""
     assert refusal(store, "SELECT * FROM trails") == (

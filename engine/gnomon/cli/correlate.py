@@ -122,7 +122,7 @@ def _tables(made: Related, outcome: str, rows: list[dict[str, Any]]) -> list[Tab
 
 def _fits(title: str, fits: list[dict[str, Any]]) -> Table:
     """What a statistic says of the fit of each set of predictors, beside each other."""
-    from gnomon.cli.estimates import number
+    from gnomon.telling import number
 
     names = list(dict.fromkeys(name for row in fits for name in row["detail"]))
     headings = (fits[0]["quantity"], *names, "n")

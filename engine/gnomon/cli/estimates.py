@@ -13,12 +13,10 @@ import attrs
 
 from gnomon.cli.tables import Column, Table
 from gnomon.methods import told
+from gnomon.telling import number
 
 if TYPE_CHECKING:
     from gnomon.store import EstimateRow, Store
-
-ROUNDING = 1e-12
-"""What is left of a sum that is 0 in truth."""
 
 MISSING = {
     "refused": "refused",
@@ -61,17 +59,6 @@ def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
 def missing(counts: Mapping[str, int]) -> dict[str, int]:
     """How many scores are missing, by reason."""
     return {name: counts.get(status, 0) for name, status in MISSING.items()}
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A number for a table; an empty string for none."""
-    if value is None:
-        return ""
-    if abs(value) < ROUNDING:
-        value = 0.0
-    if value != 0 and abs(value) < 0.5 * 10**-digits:
-        return f"{value:.1e}"
-    return f"{value:.{digits}f}"
 
 
 def p_value(p: float | None, log10_p: float | None) -> str:

@@ -101,7 +101,7 @@ def _heads(table: Table) -> list[str]:
 
 def _listed(stored: list[StoredTrial]) -> Table:
     """The trials of an item, one a line."""
-    from gnomon.cli.estimates import number
+    from gnomon.telling import number
 
     first = stored[0]
     names = list(dict.fromkeys(score.name for one in stored for score in one.scores))
