@@ -34,19 +34,19 @@ def refused(*words):
     [
         (
             ("validate", "implicit-bias", "--effect", "nan"),
-            "Error: --effect is a finite number; it is nan",
+            "gnomon: --effect is a finite number; it is nan",
         ),
         (
             ("validate", "implicit-bias", "--noise", "inf"),
-            "Error: --noise is a finite number; it is inf",
+            "gnomon: --noise is a finite number; it is inf",
         ),
         (
             ("validate", "implicit-bias", "--alpha", "2"),
-            "Error: --alpha lies between 0 and 1; it is 2",
+            "gnomon: --alpha is a number between 0 and 1; it is 2 (did you mean 0.02?)",
         ),
         (
             ("power", "implicit-bias", "--effect", "nan"),
-            "Error: --effect is a finite number; it is nan",
+            "gnomon: --effect is a finite number; it is nan",
         ),
         (
             ("run", "implicit-bias", "--model", "scripted:fill", "--seed", "9223372036854775808"),
@@ -146,6 +146,75 @@ def test_all_no_and_too_many_examples(examples):
     )
     assert done.exit_code == 0
     assert done.output.count("── ") == (0 if examples == "0" else 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["power", "implicit-bias", "--effect", "0.3", "--power", "80"],
+            "--power is a number between 0 and 1; it is 80 (did you mean 0.8?)",
+        ),
+        (["power", "implicit-bias", "--effect", "much"], "--effect is a number; it is 'much'"),
+        (
+            ["power", "implicit-bias", "--effect", "0"],
+            "--effect must not be 0: what is not there is found as often as --alpha says",
+        ),
+        (
+            ["validate", "implicit-bias", "--runs", "1"],
+            "--runs is a whole number of at least 2; it is 1",
+        ),
+        (
+            ["validate", "implicit-bias", "--noise", "-1"],
+            "--noise is a number of at least 0; it is -1",
+        ),
+        (
+            ["compare", "1", "2", "--level", "-1"],
+            "--level is a number between 0 and 1; it is -1",
+        ),
+        (["plan", "implicit-bias", "--seed", "1.5"], "--seed is a whole number; it is 1.5"),
+        (
+            ["plan", "implicit-bias", "--format", "fre"],
+            "--format fre: there is no such choice (did you mean 'free'?); there are: auto, free, "
+            "constrained",
+        ),
+        (
+            ["list", "scorer"],
+            "'scorer' is none (did you mean 'scorers'?); there are: measures, runs, sources, procedures, "
+            "backends, scorers, statistics, corrections, executors",
+        ),
+        (["completion", "csh"], "'csh' is none (did you mean 'zsh'?); there are: bash, zsh, fish"),
+        (
+            ["results", "first"],
+            "'first' is not the number of a run; 'gnomon list runs' shows them",
+        ),
+        (
+            ["results", "other.db"],
+            "'other.db' is not the number of a run; a database is given with --db other.db; 'gnomon list "
+            "runs' shows them",
+        ),
+    ],
+)
+def test_values_that_are_none_are_said_in_words(words, message):
+    """What it has to be and what it is; nothing in the words of Python."""
+    assert refused(*words) == message
+
+
+def test_a_folder_is_no_database_and_no_lock(tmp_path):
+    """Wherever one is given."""
+    sentence = f"{tmp_path} is a folder, not a database file; give a file in it"
+    for words in (["results"], ["query", "select 1"], ["list", "runs"], ["verify"], ["score", "1"]):
+        assert refused(*words, "--db", str(tmp_path)) == sentence
+    words = ["run", "implicit-bias", "--model", "scripted:fill", "--lock", str(tmp_path)]
+    assert refused(*words) == f"{str(tmp_path)!r} is a folder, not a lock; give a file in it"
+
+
+def test_scoring_makes_no_database(tmp_path):
+    """Where there is none, there is nothing to score, and nothing is left behind."""
+    path = tmp_path / "none.db"
+    sentence = f"there is no database {path}; 'gnomon run' makes one"
+    assert refused("score", "1", "--db", str(path)) == sentence
+    assert not list(tmp_path.iterdir())
 
 
 TAGS = sorted(

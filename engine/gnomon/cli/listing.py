@@ -10,6 +10,7 @@ import click
 
 from gnomon.cli.common import no_runs, plugin_option
 from gnomon.cli.tables import Form, form_options, plain_table, write
+from gnomon.cli.values import OneOf
 from gnomon.errors import UsageError, did_you_mean, listing
 
 HIDDEN = (
@@ -24,11 +25,11 @@ KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "correcti
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(["measures", "runs", *KINDS]), default="measures")
+@click.argument("kind", type=OneOf(["measures", "runs", *KINDS]), default="measures")
 @click.option(
     "--db",
     "database",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     default="results.db",
     envvar="GNOMON_DB",
     help="For runs: the results database.",

@@ -17,6 +17,7 @@ from gnomon.cli.common import (
     print_json,
     request_options,
 )
+from gnomon.cli.values import Whole
 from gnomon.errors import UsageError
 from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik, ReplyFormat
 
@@ -32,7 +33,7 @@ ALL = -1
 @request_options
 @click.option(
     "--examples",
-    type=int,
+    type=Whole(),
     default=3,
     show_default=True,
     help="Conditions to show a prompt of; 0 for none, -1 for all.",

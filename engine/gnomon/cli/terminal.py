@@ -21,8 +21,10 @@ _UNSEEN = re.compile(
     "|[\U000e0000-\U000e007f]"
 )
 
-# A line may be broken at blanks, and behind what joins words; not within a number.
-_PIECE = re.compile(r"\s*(?:[^\s./_-]|[.-](?=\d))+[./_-]*|\s*[./_-]+|\s+\Z")
+# A line may be broken at blanks, and behind what joins words; not within a number or an option's name.
+_PIECE = re.compile(
+    r"\s*[(\"']?--\w[\w-]*[^\w\s]*|\s*(?:[^\s./_-]|[.-](?=\d))+[./_-]*|\s*[./_-]+|\s+\Z"
+)
 
 
 def visible(text: str, *, lines: bool = False) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from gnomon.report.asking import ask, columns_of
 from gnomon.report.parts import Conversation, Message, RunCard
 from gnomon.report.wording import clean, excerpt, listed, number, plural, short, whole
+from gnomon.run.states import RunState, states_of
 from gnomon.store import RunFacts, Store
 
 CONVERSATIONS = 4
@@ -35,6 +36,7 @@ def card(store: Store, run: Row, label: str, lock: tuple[str, Sequence[str]] | N
     """
     number_ = int(run["run"])
     facts = store.facts(number_)
+    (state,) = states_of(store, [number_])
     sessions = ask(
         store,
         "SELECT started_at, ended_at, reason, calls, cached, seconds, cost\n"
@@ -42,7 +44,7 @@ def card(store: Store, run: Row, label: str, lock: tuple[str, Sequence[str]] | N
     ).rows
     told = [
         *_models(store, number_, facts),
-        ("Trials", f"{whole(run['finished'])} finished"),
+        ("Trials", _finished(state)),
         ("Repeats", whole(facts.repeats)),
         ("Seed", str(facts.seed)),
         ("Format", facts.format),
@@ -57,7 +59,7 @@ def card(store: Store, run: Row, label: str, lock: tuple[str, Sequence[str]] | N
         run=number_,
         label=label,
         facts=[(name, clean(value)) for name, value in told if value],
-        notices=_notices(sessions, lock, imported=facts.imported is not None),
+        notices=_notices(state, lock, imported=facts.imported is not None),
         conversations=_conversations(store, number_),
     )
 
@@ -149,17 +151,19 @@ def _code(facts: RunFacts) -> str:
     return f"commit {facts.git_commit[:12]}{changed}"
 
 
+def _finished(state: RunState) -> str:
+    planned = state.planned
+    of = "" if planned in (None, state.finished) else f" of {whole(planned)}"
+    return f"{whole(state.finished)}{of} finished"
+
+
 def _notices(
-    sessions: Sequence[Row], lock: tuple[str, Sequence[str]] | None, *, imported: bool
+    state: RunState, lock: tuple[str, Sequence[str]] | None, *, imported: bool
 ) -> list[str]:
     out = []
-    if sessions and sessions[-1]["ended_at"] is None:
-        out.append(
-            "This run has not ended: it is still going on, or was killed. Numbers are those of what was "
-            "stored when this page was made."
-        )
-    elif sessions and sessions[-1]["reason"] not in ("done", None):
-        out.append(f"The last invocation ended with: {short(sessions[-1]['reason'], 200)}.")
+    if state.remark is not None:
+        remark = short(f"{state.remark[:1].upper()}{state.remark[1:]}", 300).rstrip(".")
+        out.append(f"{remark}. The numbers of this run are of those trials.")
     if lock is not None:
         label, differences = lock
         out.append(
