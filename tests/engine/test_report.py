@@ -365,7 +365,7 @@ def test_a_measure_with_estimates_of_groups_alone_has_their_range_as_headline(
         for side, value in (("east", 2.0), ("west", None), ("north", 7.0), ("south", -1.0))
     ]
     assert headlines(tmp_path / "r.db", made) == [
-        ("−1.000 to 7.000", "mean of length by side", "3 groups: least south, greatest north")
+        ("−1.000 to 7.000", "mean of length by side", "least: south; greatest: north; 3 groups")
     ]
     assert headlines(tmp_path / "one.db", made[:2]) == [
         ("2.000", "mean of length by side", "east alone; n = 6; p = 0.010; none missing")

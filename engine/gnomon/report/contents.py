@@ -29,6 +29,9 @@ from gnomon.report.wording import (
 from gnomon.run.effects import factors_of, scores_of
 from gnomon.store import Store
 
+MOST_TABLED = 12
+"""Most estimates without intervals that are a table and no picture."""
+
 Row = Mapping[str, Any]
 
 
@@ -208,7 +211,10 @@ def _estimates(found: Sequence[Block], prefix: str) -> Chapter:
         several = len({row["label"] for row in block.rows}) > 1
         drawn: list[Figure] = []
         one = len(block.quantities) == 1
-        if any(row["low"] is not None for row in block.rows) and (block.by or (several and one)):
+        bounded = any(row["low"] is not None for row in block.rows)
+        # Without intervals a short table says as much as a picture.
+        many = sum(row["value"] is not None for row in block.rows) > MOST_TABLED
+        if (bounded and (block.by or (several and one))) or (many and block.by):
             drawn = list(estimates.forests(block, prefix))
         figures += drawn
         if block.by and not drawn:

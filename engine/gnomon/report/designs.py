@@ -11,7 +11,7 @@ from typing import Any
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError
-from gnomon.report import charts, forest
+from gnomon.report import charts, forest, heat
 from gnomon.report.asking import among, ask, literal
 from gnomon.report.parts import Answer, Figure, Table
 from gnomon.report.scores import MOST_LEVELS
@@ -112,12 +112,12 @@ def by_item(
     return Figure(
         name=anchor(prefix, "cells", run, name, factor),
         title=f"{short(name, 60)} by item × {short(factor, 40)}: {called(label, 60)}",
-        caption="Means of the trials in each cell: blue above 0, orange below it, darker further away.",
+        caption=f"Means of the trials in each cell: {heat.Cells.of(list(values.values())).told}.",
         alt=(
             f"Heat map of the mean {short(name)} by item and {short(factor)}, {len(items)} × "
             f"{len(levels)}. The table below has the numbers."
         ),
-        chart=charts.heat_map(
+        chart=heat.heat_map(
             [
                 {"group": short(item, 50), "column": short(level, 30), "value": values[item, level]}
                 for item in items

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from gnomon.methods import told
-from gnomon.report import charts, forest
+from gnomon.report import charts, forest, heat, ordering
 from gnomon.report.asking import among, ask, columns_of, literal
 from gnomon.report.parts import Figure, Table
 from gnomon.report.wording import (
@@ -26,13 +26,12 @@ from gnomon.report.wording import (
     number,
     p_value,
     plural,
+    scores_told,
     short,
     whole,
 )
 from gnomon.store import Store
 
-MOST_GROUPS = 40
-"""Most lines of a forest plot, and most rows of a heat map; the table below has them all."""
 ALPHA = 0.05
 
 Row = Mapping[str, Any]
@@ -62,9 +61,9 @@ class Block:
     def title(self) -> str:
         """A heading that no other block has."""
         if not self.by:
-            return short(f"{self.of}: {self.statistic}", 110)
+            return short(f"{scores_told(self.of)}: {self.statistic}", 110)
         said = "" if self.alone else f": {self.statistic}"
-        return short(f"{self.of} by {', '.join(self.by)}{said}", 110)
+        return short(f"{scores_told(self.of)} by {', '.join(self.by)}{said}", 110)
 
     @property
     def quantities(self) -> list[str]:
@@ -124,7 +123,7 @@ def table(rows: Sequence[Row], by: Sequence[str], *, several: bool, named: bool 
     cells: dict[str, Any] = {}
     if named:
         cells["statistic"] = lambda row: short(row["statistic"], 40)
-        cells["of"] = lambda row: short(row["of"], 60)
+        cells["of"] = lambda row: short(scores_told(row["of"]), 60)
     if several:
         cells["model"] = lambda row: called(row["label"], 60)
     if by:
@@ -180,27 +179,6 @@ def _notes(rows: Sequence[Row], *, named: bool) -> list[str]:
     return out
 
 
-def _ordered(rows: Sequence[Row]) -> tuple[list[Row], str]:
-    """Rows by the mean estimate of their group, greatest first; and what was left out, in words."""
-    held: dict[str, list[float]] = {}
-    for row in rows:
-        if row["value"] is not None:
-            held.setdefault(group(row["columns"]), []).append(row["value"])
-    means = {name: sum(values) / len(values) for name, values in held.items()}
-    names = sorted(means, key=lambda name: (-means[name], name))
-    left_out = ""
-    if len(names) > MOST_GROUPS:
-        half = MOST_GROUPS // 2
-        left_out = (
-            f"Of {whole(len(names))} groups the {half} greatest and the {half} least are drawn; "
-            "the table has them all. "
-        )
-        names = names[:half] + names[-half:]
-    place = {name: at for at, name in enumerate(names)}
-    kept = [row for row in rows if row["value"] is not None and group(row["columns"]) in place]
-    return sorted(kept, key=lambda row: (place[group(row["columns"])], row["run"])), left_out
-
-
 def _titled(block: Block, quantity: str) -> str:
     """The heading of one of a block's figures."""
     if len(block.quantities) == 1:
@@ -226,7 +204,7 @@ def forests(block: Block, prefix: str, *, draw: bool = True) -> Iterator[Figure]
     together = charts.MOST_SERIES if groups <= forest.MOST_TOGETHER else forest.MOST_PANELS
     if not block.by:
         # The models are the lines.
-        together = MOST_GROUPS
+        together = ordering.MOST_GROUPS
     for quantity in block.quantities:
         own = [row for row in block.rows if row["quantity"] == quantity or row["value"] is None]
         for at in range(0, len(labels), together):
@@ -248,7 +226,7 @@ def _forest(
     draw: bool,
 ) -> Figure:
     prefix, part = place
-    drawn, left_out = _ordered(rows)
+    drawn, left_out = ordering.ordered(rows)
     level = next((row["level"] for row in rows if row["level"] is not None), None)
     lines = f" with {level:.0%} intervals" if level is not None else ""
     # Without groups the models are the lines, and nothing is left to tell apart by colour.
@@ -262,7 +240,7 @@ def _forest(
         }
         for row in drawn
     ]
-    what = f"{short(quantity, 40)} of {short(block.of, 60)}"
+    what = f"{short(quantity, 40)} of {short(scores_told(block.of), 60)}"
     first, last = drawn[0], drawn[-1]
     return Figure(
         name=anchor(prefix, "forest", block.statistic, block.of, *block.by, quantity, part),
@@ -279,6 +257,7 @@ def _forest(
             marks,
             quantity=what,
             models=[called(label) for label in labels] if block.by else (),
+            names=ordering.beside(drawn) if block.by else None,
         )
         if draw
         else None,
@@ -295,24 +274,25 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
         return
     for quantity in block.quantities:
         rows = [row for row in block.rows if row["quantity"] == quantity]
-        drawn, left_out = _ordered(rows)
+        drawn, left_out = ordering.ordered(rows)
         groups = list(dict.fromkeys(group(row["columns"]) for row in drawn))
         if len(groups) < 2:
             continue
-        what = f"{short(quantity, 40)} of {short(block.of, 60)}"
+        what = f"{short(quantity, 40)} of {short(scores_told(block.of), 60)}"
         values = {(group(row["columns"]), row["label"]): row["value"] for row in drawn}
+        full = len(values) == len(groups) * len(labels)
+        empty = "" if full else "An empty cell has no estimate."
         yield Figure(
             name=anchor(prefix, "heat", block.statistic, block.of, *block.by, quantity),
             title=f"{_titled(block, quantity)} × model",
             caption=(
-                f"{what[:1].upper()}{what[1:]}: blue above 0, orange below it, darker further away. {left_out}"
-                "An empty cell has no estimate."
-            ),
+                f"{what[:1].upper()}{what[1:]}: {heat.Cells.of(list(values.values())).told}. {left_out}{empty}"
+            ).strip(),
             alt=(
                 f"Heat map of the {what} by {', '.join(block.by)} and model, {len(groups)} × "
                 f"{len(labels)}. The table below has the numbers."
             ),
-            chart=charts.heat_map(
+            chart=heat.heat_map(
                 [
                     {"group": name, "column": called(label, 40), "value": values[name, label]}
                     for name in groups

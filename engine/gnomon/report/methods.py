@@ -7,6 +7,7 @@ filled in from what is installed today.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ LONGEST = 6_000
 """Characters of one message that are shown."""
 
 Row = Mapping[str, Any]
+_HASH = re.compile("[0-9a-f]{32,}")
 
 
 def card(store: Store, run: Row, label: str, lock: tuple[str, Sequence[str]] | None) -> RunCard:
@@ -69,7 +71,7 @@ def _models(store: Store, run: int, facts: RunFacts) -> list[tuple[str, str]]:
         options = ", ".join(f"{name} {value}" for name, value in bound.options.items())
         answered = [str(row["model"]) for row in served if row["role"] == role]
         identity = ", ".join(
-            f"{name} {short(value)}"
+            f"{name} {_identity(value)}"
             for name, value in bound.identity.items()
             if isinstance(value, str | int | float)
         )
@@ -78,6 +80,12 @@ def _models(store: Store, run: int, facts: RunFacts) -> list[tuple[str, str]]:
             parts.append(f"the answers say they are by {listed(answered)}")
         out.append((f"Model, {role}", "; ".join(filter(None, parts))))
     return out
+
+
+def _identity(value: object) -> str:
+    """A value in short; of a hash what tells it from others, as of a commit."""
+    text = short(value)
+    return f"{text[:12]}…" if _HASH.fullmatch(str(value)) else text
 
 
 def _spent(store: Store, run: int, sessions: Sequence[Row]) -> list[tuple[str, str]]:
@@ -97,8 +105,12 @@ def _spent(store: Store, run: int, sessions: Sequence[Row]) -> list[tuple[str, s
     return [
         ("Asks", asks),
         ("Tokens", tokens),
-        ("Cost", f"{number(sum(costs), 4)} US dollars" if costs else "unknown"),
+        ("Cost", f"{_money(sum(costs))} US dollars" if costs else "unknown"),
     ]
+
+
+def _money(cost: float) -> str:
+    return "0" if cost == 0 else number(cost, 4 if cost < 1 else 2)
 
 
 def _times(sessions: Sequence[Row]) -> list[tuple[str, str]]:

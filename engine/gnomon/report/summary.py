@@ -20,6 +20,7 @@ from gnomon.report.wording import (
     number,
     p_value,
     plural,
+    scores_told,
     short,
     whole,
 )
@@ -68,7 +69,7 @@ def findings(
         return [
             Finding(
                 who=called(labels[row["run"]], 60),
-                what=f"{short(row['quantity'], 40)} of {short(block.of, 60)}",
+                what=f"{short(row['quantity'], 40)} of {short(scores_told(block.of), 60)}",
                 value=number(row["value"]),
                 interval=interval(row["low"], row["high"]),
                 level="" if row["level"] is None else f"{row['level']:.0%}",
@@ -109,15 +110,12 @@ def _range(block: Block, run: int, who: str, label: str) -> list[Finding]:
     if not rows:
         return []
     least, most = rows[0], rows[-1]
-    what = f"{short(first, 40)} of {short(block.of, 60)} by {', '.join(block.by)}"
+    what = f"{short(first, 40)} of {short(scores_told(block.of), 60)} by {', '.join(block.by)}"
     if len(rows) == 1:
         value, rest = number(least["value"]), f"{group(least['columns'])} alone; {_rest(least)}"
     else:
         value = f"{number(least['value'])} to {number(most['value'])}"
-        rest = (
-            f"{len(rows)} groups: least {short(group(least['columns']), 40)}, greatest "
-            f"{short(group(most['columns']), 40)}"
-        )
+        rest = f"least: {group(least['columns'])}; greatest: {group(most['columns'])}; {len(rows)} groups"
     return [Finding(who=who, what=what, value=value, interval="", level="", rest=rest, label=label)]
 
 
@@ -133,26 +131,28 @@ def _rest(row: Row) -> str:
 
 
 def tests(found: Sequence[Block], labels: Mapping[int, str]) -> Table | None:
-    """How many corrected tests are below .05, by model and grouping; None without corrected tests."""
-    blocks = [block for block in found if any(row["p_corrected"] is not None for row in block.rows)]
-    if not blocks:
+    """How many corrected tests are below .05, by grouping and model; None without corrected tests."""
+    several = len(labels) > 1
+    rows = []
+    for block in found:
+        for run, label in labels.items():
+            own = [r for r in block.rows if r["run"] == run and r["p_corrected"] is not None]
+            clear = [group(r["columns"]) for r in own if r["p_corrected"] < ALPHA]
+            if own:
+                rows.append(
+                    (
+                        block.title,
+                        *((called(label, 60),) if several else ()),
+                        f"{len(clear)} of {len(own)}",
+                        "all" if 1 < len(own) == len(clear) else listed(clear, 4),
+                    )
+                )
+    if not rows:
         return None
-
-    def cell(block: Block, run: int) -> str:
-        own = [r for r in block.rows if r["run"] == run and r["p_corrected"] is not None]
-        clear = [r for r in own if r["p_corrected"] < ALPHA]
-        if not own:
-            return "–"
-        names = listed([group(row["columns"]) for row in clear], 4)
-        return f"{len(clear)} of {len(own)}{f': {names}' if clear else ''}"
-
     return Table(
-        headings=("model", *(block.title for block in blocks)),
-        words=1 + len(blocks),
-        rows=[
-            (called(label, 60), *(cell(block, run) for block in blocks))
-            for run, label in labels.items()
-        ],
+        headings=("tests", *(("model",) if several else ()), "below .05", "which"),
+        words=4,
+        rows=rows,
         notes=("Tests whose p, corrected over their family, is below .05, of those made.",),
     )
 
