@@ -253,6 +253,14 @@ def test_filters_of_lists_say_what_there_is(words, message):
     assert refused("list", *words) == message
 
 
+def test_measures_are_listed_with_their_titles():
+    """A name alone says little to who meets it first."""
+    listed = CliRunner().invoke(cli, ["list", "--md"]).output.splitlines()
+    assert listed[0] == "| measure | needs | from | title |"
+    title = "Word-association bias between two groups"
+    assert f"| implicit-bias | chat | gnomon | {title} |" in listed
+
+
 def test_a_list_that_is_empty_says_so():
     """With what was asked for."""
     done = CliRunner().invoke(cli, ["list", "scorers", "--need", "hidden", "--paper", "nobody"])

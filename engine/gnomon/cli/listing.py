@@ -17,7 +17,7 @@ HIDDEN = (
     *("reason", "finished", "planned", "started_at"),
     *("version", "title", "seed", "repeats", "trial_limit", "command"),
 )
-"""What programs are given and a table has no room for."""
+"""What programs are given of runs and a table has no room for."""
 NAMED = ("measure", "model", "from")
 WRAPS = ("title", "what")
 RIGHT = ("run", "trials")
@@ -68,7 +68,8 @@ def command(
         rows = _measures(plugin_files, wanted)
     else:
         rows = _plugins(kind, plugin_files, wanted)
-    shown = [{name: row[name] for name in row if name not in HIDDEN} for row in rows]
+    hidden = HIDDEN if kind == "runs" else ()
+    shown = [{name: row[name] for name in row if name not in hidden} for row in rows]
     tables = [plain_table(shown, named=NAMED, wraps=WRAPS, right=RIGHT)] if rows else []
     write(form, tables, lambda: rows, empty=empty)
 
