@@ -29,9 +29,6 @@ from gnomon.report.wording import (
 from gnomon.run.effects import factors_of, scores_of
 from gnomon.store import Store
 
-MOST_TABLED = 12
-"""Most estimates without intervals that are a table and no picture."""
-
 Row = Mapping[str, Any]
 
 
@@ -197,28 +194,26 @@ def _scores_of(spec: str) -> Sequence[str]:
 
 
 def _estimates(found: Sequence[Block], prefix: str) -> Chapter:
-    """The estimates over all rows in one table, those by group as forest plots."""
+    """The estimates over all rows in one table, those by group as forest plots; last those there are none of."""
     figures: list[Figure] = []
     tables = []
-    before = []
-    overall = [row for block in found if not block.by for row in block.rows]
+    made = [block for block in found if block.quantities]
+    overall = [row for block in made if not block.by for row in block.rows]
     models = len({row["label"] for row in overall})
+    before = []
     if overall:
         before.append(
             ("Over all rows", estimates.table(overall, (), several=models > 1, named=True))
         )
-    for block in found:
-        several = len({row["label"] for row in block.rows}) > 1
-        drawn: list[Figure] = []
-        one = len(block.quantities) == 1
-        bounded = any(row["low"] is not None for row in block.rows)
-        # Without intervals a short table says as much as a picture.
-        many = sum(row["value"] is not None for row in block.rows) > MOST_TABLED
-        if (bounded and (block.by or (several and one))) or (many and block.by):
-            drawn = list(estimates.forests(block, prefix))
+    for block in made:
+        drawn = list(estimates.forests(block, prefix)) if estimates.worth_drawing(block) else []
         figures += drawn
         if block.by and not drawn:
+            several = len({row["label"] for row in block.rows}) > 1
             tables.append((block.title, estimates.table(block.rows, block.by, several=several)))
+    none = estimates.refused([block for block in found if not block.quantities])
+    if none is not None:
+        tables.append(("Estimates that could not be made", none))
     return Chapter(
         name=f"{prefix}-estimates",
         title="Estimates",

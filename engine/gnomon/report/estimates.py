@@ -33,6 +33,8 @@ from gnomon.report.wording import (
 from gnomon.store import Store
 
 ALPHA = 0.05
+MOST_TABLED = 12
+"""Most estimates without intervals that are a table and no picture."""
 
 Row = Mapping[str, Any]
 
@@ -169,13 +171,13 @@ def _notes(rows: Sequence[Row], *, named: bool) -> list[str]:
         for heading, own in held.items()
         for method in told(own)[:4]
     ]
-    said: dict[str, list[str]] = {}
+    said: dict[str, dict[str, None]] = {}
     for row in rows:
         if row["note"]:
-            who = [row["label"], *map(str, row["columns"].values())]
-            said.setdefault(row["note"], []).append(short(" · ".join(who), 80))
-    for note, who in list(said.items())[:20]:
-        out.append(f"{listed(who, 4)}: {short(note, 400)}.".replace("..", "."))
+            who = short(" · ".join([row["label"], *map(str, row["columns"].values())]), 80)
+            said.setdefault(row["note"], {})[who] = None
+    for note, names in list(said.items())[:20]:
+        out.append(f"{listed(list(names), 4)}: {short(note, 400)}.".replace("..", "."))
     return out
 
 
@@ -186,9 +188,47 @@ def _titled(block: Block, quantity: str) -> str:
     return f"{block.title} – {short(quantity, 40)}"
 
 
+def refused(found: Sequence[Block]) -> Table | None:
+    """What statistics gave no estimate at all, and why, each reason once; None when there is no such."""
+    said: dict[tuple[str, str, str], tuple[list[str], set[str]]] = {}
+    for block in found:
+        for row in block.rows:
+            key = block.statistic, scores_told(block.of), row["note"] or "not said"
+            groups, labels = said.setdefault(key, ([], set()))
+            labels.add(row["label"])
+            if (name := group(row["columns"])) not in groups:
+                groups.append(name)
+    if not said:
+        return None
+    several = len({row["label"] for block in found for row in block.rows}) > 1
+    return Table(
+        headings=("statistic", "of", *(("model",) if several else ()), "of which", "why"),
+        words=5,
+        rows=[
+            (
+                short(statistic, 40),
+                short(of, 60),
+                *((listed([called(label, 44) for label in sorted(labels)], 4),) if several else ()),
+                listed(groups, 4),
+                short(note.removeprefix("no estimate: "), 400),
+            )
+            for (statistic, of, note), (groups, labels) in said.items()
+        ],
+    )
+
+
 def _refusals(rows: Sequence[Row]) -> str:
     count = sum(row["value"] is None for row in rows)
     return f"{plural(count, 'estimate')} could not be made; the table says why. " if count else ""
+
+
+def worth_drawing(block: Block) -> bool:
+    """Whether a picture says more than a table: several lines with intervals, or more lines than a table has."""
+    there = [row for row in block.rows if row["value"] is not None]
+    lines = len({(row["group"], row["label"]) for row in there})
+    if not block.by:
+        return len(block.quantities) == 1 < lines and any(row["low"] is not None for row in there)
+    return len(there) > MOST_TABLED or (lines > 1 and any(row["low"] is not None for row in there))
 
 
 def forests(block: Block, prefix: str, *, draw: bool = True) -> Iterator[Figure]:

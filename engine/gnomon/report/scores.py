@@ -107,7 +107,7 @@ def distribution(
         f"GROUP BY run, value\nORDER BY run, value\nLIMIT {MOST_LEVELS * len(runs) + 1}",
     )
     different = {row["value"] for row in values.rows}
-    few = MOST_LEVELS if all(value == int(value) for value in different) else FEW
+    few = MOST_LEVELS if all(value.is_integer() for value in different) else FEW
     discrete = len(different) <= few and len(values.rows) <= few * len(runs)
     if discrete:
         answer = values
@@ -137,10 +137,12 @@ def distribution(
     return Figure(
         name=anchor(prefix, "spread", name),
         title=f"Distribution of {short(name, 80)}",
-        caption=_spread_caption(found, name, runs, discrete),
+        caption=_spread_caption(found, name, runs, _bars(different, discrete=discrete)),
         alt=f"Histogram of {short(name)} for {plural(len(shown), 'model')}. "
         + _spread(own, labels),
-        chart=charts.histogram(marks, score=short(name), discrete=discrete),
+        chart=charts.histogram(marks, score=short(name), discrete=discrete)
+        if len(different) > 1
+        else None,
         table=Table(
             headings=(
                 "model",
@@ -178,14 +180,22 @@ def _spread(rows: Sequence[Row], labels: Mapping[int, str]) -> str:
     )
 
 
-def _spread_caption(found: Answer, name: str, runs: Sequence[int], discrete: bool) -> str:
+def _bars(values: set[float], *, discrete: bool) -> str:
+    """What a bar is; of a single value there is no picture."""
+    if len(values) == 1:
+        (value,) = values
+        return f"Every value is {number(value, 0 if value.is_integer() else 3)}."
+    return "Each bar is one value." if discrete else "Each bar counts the values of one bin."
+
+
+def _spread_caption(found: Answer, name: str, runs: Sequence[int], bars: str) -> str:
     lost = sum(row["count"] - row["values_there"] for row in found.rows if row["score"] == name)
     more = len(runs) - MOST_MODELS
     return " ".join(
         filter(
             None,
             [
-                "Each bar is one value." if discrete else "Each bar counts the values of one bin.",
+                bars,
                 f"{plural(lost, 'missing score')} not shown." if lost else "No score is missing.",
                 f"The first {MOST_MODELS} of {len(runs)} models are drawn." if more > 0 else "",
             ],
