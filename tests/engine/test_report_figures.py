@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_samples import SPEC, estimate, facts_of, write_run
 
+from gnomon import Score
 from gnomon.catalogue import Catalogue
 from gnomon.report import Figure, Report, collect, page
 from gnomon.report.charts import histogram
@@ -446,3 +448,35 @@ def test_values_that_are_all_the_same_are_a_sentence(tmp_path: Path) -> None:
     assert figure.chart is None
     assert figure.caption == "Every value is 4. 1 missing score not shown."
     assert figure.table.rows == [("scripted:answers", "4.000", "3")]
+
+
+@pytest.mark.parametrize(
+    "values", [(math.inf, 1.5, 2.5), (math.inf,), (-math.inf, math.inf, 1.0), (1e308, -1e308, 3.3)]
+)
+def test_infinite_scores_and_estimates_are_counted_and_not_drawn(
+    tmp_path: Path, values: tuple[float, ...]
+) -> None:
+    """The page is whole, and says how many it does not draw."""
+    with Store.open(tmp_path / "far.db", write=True) as store:
+        run = write_run(store)
+        scoring = store.begin_scoring(run)
+        for at, value in enumerate(values, 1):
+            store.add_scores(
+                run, scoring, [Score(name="length", value=value)], scorer="length", trial_id=at
+            )
+        store.replace_estimates(
+            run,
+            scoring,
+            [
+                estimate(value, group={"side": f"side {at}"}, low=-math.inf)
+                for at, value in enumerate((*values, 0.5, 0.75))
+            ],
+        )
+    report = made(tmp_path / "far.db")
+    assert "Infinity" not in json.dumps([figure.chart for figure in report.figures()])
+    infinite = sum(map(math.isinf, values))
+    told = f"{infinite} infinite score{'s' * (infinite > 1)} not shown."
+    spread = [f for f in report.figures() if f.title == "Distribution of length"]
+    if len(values) > 1:
+        assert (told in spread[0].caption) == bool(infinite)
+    assert len(page(report)) > 10_000

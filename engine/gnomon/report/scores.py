@@ -22,6 +22,9 @@ FEW = 6
 MOST_LEVELS = 12
 MOST_MODELS = 12
 
+_FINITE = "abs(value) < 9e999"
+"""True of numbers that can be drawn; SQLite reads 9e999 as infinity."""
+
 Row = Mapping[str, Any]
 
 
@@ -30,7 +33,8 @@ def counted(store: Store, runs: Sequence[int]) -> Answer:
     return ask(
         store,
         "SELECT run, score, status, count(*) AS count, count(value) AS values_there,\n"
-        "  avg(value) AS mean, min(value) AS least, max(value) AS greatest\n"
+        f"  sum(NOT {_FINITE}) AS infinite, avg(value) AS mean,\n"
+        f"  min(value) FILTER (WHERE {_FINITE}) AS least, max(value) FILTER (WHERE {_FINITE}) AS greatest\n"
         f"FROM scores\nWHERE {among('run', list(runs))}\nGROUP BY run, score, status",
     )
 
@@ -96,11 +100,11 @@ def distribution(
     store: Store, found: Answer, labels: Mapping[int, str], name: str, prefix: str
 ) -> Figure | None:
     """How the values of one score are spread; None where there are none."""
-    own = [row for row in found.rows if row["score"] == name and row["values_there"]]
+    own = [row for row in found.rows if row["score"] == name and row["least"] is not None]
     if not own:
         return None
     runs = list(dict.fromkeys(row["run"] for row in own))
-    where = f"{among('run', runs)} AND score = {literal(name)} AND value IS NOT NULL"
+    where = f"{among('run', runs)} AND score = {literal(name)} AND {_FINITE}"
     values = ask(
         store,
         f"SELECT run, value, count(*) AS count\nFROM scores\nWHERE {where}\n"
@@ -189,7 +193,9 @@ def _bars(values: set[float], *, discrete: bool) -> str:
 
 
 def _spread_caption(found: Answer, name: str, runs: Sequence[int], bars: str) -> str:
-    lost = sum(row["count"] - row["values_there"] for row in found.rows if row["score"] == name)
+    own = [row for row in found.rows if row["score"] == name]
+    lost = sum(row["count"] - row["values_there"] for row in own)
+    infinite = sum(row["infinite"] or 0 for row in own)
     more = len(runs) - MOST_MODELS
     return " ".join(
         filter(
@@ -197,6 +203,7 @@ def _spread_caption(found: Answer, name: str, runs: Sequence[int], bars: str) ->
             [
                 bars,
                 f"{plural(lost, 'missing score')} not shown." if lost else "No score is missing.",
+                f"{plural(infinite, 'infinite score')} not shown." if infinite else "",
                 f"The first {MOST_MODELS} of {len(runs)} models are drawn." if more > 0 else "",
             ],
         )

@@ -9,8 +9,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gnomon.report.estimates import ALPHA, Block
+from gnomon.report.estimates import Block
 from gnomon.report.parts import Finding, RunCard, Table
+from gnomon.report.tabled import ALPHA
 from gnomon.report.wording import (
     MISSING,
     called,
