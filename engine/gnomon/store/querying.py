@@ -23,6 +23,7 @@ _FUNCTIONS = ("json_each", "json_tree")
 """Table-valued functions that read JSON, of which the database has much."""
 _STEPS = 20_000  # virtual-machine steps between looks at whether the user pressed Ctrl-C
 _TABLE = re.compile(r"\b(?:from|join)\s+[\"'`\[]?(\w+)", re.IGNORECASE)
+_BINDINGS = re.compile(r"statement uses (\d+), and there are (\d+) supplied")
 _MISSING = re.compile(r"no such (table|column): (?:main\.)?(.+)")
 
 
@@ -61,6 +62,10 @@ def run_query(
     """
     try:
         cursor = connection.execute(sql, parameters)
+    except UnicodeEncodeError:
+        raise StoreError(
+            "the query, or one of its parameters, is no text: it holds bytes that are not UTF-8"
+        ) from None
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise _sentence(connection, path, sql, error) from None
     if cursor.description is None:
@@ -111,6 +116,9 @@ def _sentence(
         )
     if "one statement" in text:
         return StoreError("the query holds several statements; write one SELECT statement")
+    bindings = _BINDINGS.search(text)
+    if bindings is not None:
+        return _parameters(*map(int, bindings.groups()))
     missing = _MISSING.match(text)
     if missing is None:
         return StoreError(f"the query failed: {text}")
@@ -122,6 +130,16 @@ def _sentence(
             f"there are: {listing(schema)}"
         )
     return _no_column(name, schema, sql)
+
+
+def _parameters(wanted: int, given: int) -> StoreError:
+    """What is said where there are more or fewer parameters than places for them."""
+    places = f"{wanted} place{'' if wanted == 1 else 's'} for a parameter (?)"
+    were = "1 was" if given == 1 else f"{given or 'none'} were"
+    return StoreError(
+        f"the query has {places if wanted else 'no place for a parameter (?)'}, and {were} given; give "
+        "each behind the query, in order"
+    )
 
 
 def _no_column(name: str, schema: Mapping[str, Sequence[str]], sql: str) -> StoreError:
