@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from report_samples import estimate, write_run
 
 from gnomon.cli import cli
 from gnomon.errors import GnomonError
+from gnomon.store import Store
 
 COMMAND = [sys.executable, "-c", "from gnomon.cli import main; main()"]
 
@@ -363,3 +365,33 @@ def _trials(folder):
     except sqlite3.OperationalError:
         return 0
     return found
+
+
+def test_a_statistic_that_says_nothing_of_any_group_takes_one_line(tmp_path: Path) -> None:
+    """Many rows of nothing would hide what is below them; why is said once, and JSON has them all."""
+    database = tmp_path / "r.db"
+    made = [
+        estimate(
+            None,
+            statistic="by side",
+            group={"side": f"group-{at}"},
+            p=None,
+            n=3,
+            counts={"ok": 3},
+            note="why",
+        )
+        for at in range(9)
+    ]
+    with Store.open(database, write=True) as store:
+        run = write_run(store, estimates=False)
+        store.replace_estimates(run, store.begin_scoring(run), made)
+    done = CliRunner().invoke(cli, ["results", "--db", str(database)])
+    assert done.output.splitlines()[1:] == [
+        "by side: length",
+        "side              estimate  n",
+        "each of 9 groups      none  3",
+        "  all 9 groups: why",
+        "  no score is missing",
+    ]
+    whole = CliRunner().invoke(cli, ["results", "--db", str(database), "--json"])
+    assert len(json.loads(whole.output)) == 9

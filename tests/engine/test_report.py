@@ -365,7 +365,15 @@ def test_a_measure_with_estimates_of_groups_alone_has_their_range_as_headline(
         for side, value in (("east", 2.0), ("west", None), ("north", 7.0), ("south", -1.0))
     ]
     assert headlines(tmp_path / "r.db", made) == [
-        ("−1.000 to 7.000", "mean of length by side", "least: south; greatest: north; 3 groups")
+        (
+            "−1.000 to 7.000",
+            "mean of length by side",
+            "least: south; greatest: north; 3 groups; none missing",
+        )
+    ]
+    alike = [attrs.evolve(one, value=1.0, counts={"refused": 2}) for one in made[2:]]
+    assert headlines(tmp_path / "alike.db", alike) == [
+        ("1.000", "mean of length by side", "2 groups; missing: 4 refused")
     ]
     assert headlines(tmp_path / "one.db", made[:2]) == [
         ("2.000", "mean of length by side", "east alone; n = 6; p = 0.010; none missing")

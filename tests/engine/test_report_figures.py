@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_samples import SPEC, estimate, facts_of, write_run
 
+from gnomon import Score
 from gnomon.catalogue import Catalogue
 from gnomon.report import Figure, Report, collect, page
 from gnomon.report.charts import histogram
@@ -389,3 +391,92 @@ def test_corrected_tests_are_listed_by_grouping_and_model(tmp_path: Path) -> Non
         ("length by side", "scripted:one", "2 of 2", "all"),
         ("length by side", "scripted:two", "1 of 2", "east"),
     ]
+
+
+def test_estimates_that_could_not_be_made_are_one_table(tmp_path: Path) -> None:
+    """Each reason once, with the groups it is true of; no heading stands over nothing."""
+    with Store.open(tmp_path / "none.db", write=True) as store:
+        run = write_run(store, estimates=False)
+        reason = "no estimate: 'tone' has no level 'rude' here"
+        found = [
+            estimate(None, quantity="none", statistic="rude", group={"side": side}, note=reason)
+            for side in ("east", "west")
+        ]
+        found += [
+            estimate(None, quantity="none", statistic="other", note="no estimate: n = 1"),
+            estimate(5.0),
+        ]
+        store.replace_estimates(run, 1, found)
+    chapter = next(
+        c for c in made(tmp_path / "none.db").measures[0].chapters if c.title == "Estimates"
+    )
+    assert [title for title, _ in chapter.before] == ["Over all rows"]
+    assert len(chapter.before[0][1].rows) == 1
+    ((title, table),) = chapter.tables
+    assert title == "Estimates that could not be made"
+    assert table.headings == ("statistic", "of", "of which", "why")
+    assert table.rows == [
+        ("rude", "length", "east and west", "'tone' has no level 'rude' here"),
+        ("other", "length", "all", "n = 1"),
+    ]
+
+
+def test_one_line_is_a_table(tmp_path: Path) -> None:
+    """However many quantities it has; a picture of each would say less than a row."""
+    with Store.open(tmp_path / "one.db", write=True) as store:
+        run = write_run(store, estimates=False)
+        found = [
+            estimate(float(at), quantity=f"slope {at}", group={"side": "east"}, note="few rows")
+            for at in range(5)
+        ]
+        store.replace_estimates(run, 1, found)
+    chapter = next(
+        c for c in made(tmp_path / "one.db").measures[0].chapters if c.title == "Estimates"
+    )
+    assert chapter.figures == []
+    ((title, table),) = chapter.tables
+    assert title == "length by side"
+    assert len(table.rows) == 5
+    assert table.notes[-1] == "scripted:answers · east: few rows."
+
+
+def test_values_that_are_all_the_same_are_a_sentence(tmp_path: Path) -> None:
+    """With how many are missing, and the table."""
+    with Store.open(tmp_path / "same.db", write=True) as store:
+        write_run(store, items=("a",), replies=("fine",), refused=("no",))
+    figure = titled(made(tmp_path / "same.db"), "Distribution of length")
+    assert figure.chart is None
+    assert figure.caption == "Every value is 4. 1 missing score not shown."
+    assert figure.table.rows == [("scripted:answers", "4.000", "3")]
+
+
+@pytest.mark.parametrize(
+    "values", [(math.inf, 1.5, 2.5), (math.inf,), (-math.inf, math.inf, 1.0), (1e308, -1e308, 3.3)]
+)
+def test_infinite_scores_and_estimates_are_counted_and_not_drawn(
+    tmp_path: Path, values: tuple[float, ...]
+) -> None:
+    """The page is whole, and says how many it does not draw."""
+    with Store.open(tmp_path / "far.db", write=True) as store:
+        run = write_run(store)
+        scoring = store.begin_scoring(run)
+        for at, value in enumerate(values, 1):
+            store.add_scores(
+                run, scoring, [Score(name="length", value=value)], scorer="length", trial_id=at
+            )
+        store.replace_estimates(
+            run,
+            scoring,
+            [
+                estimate(value, group={"side": f"side {at}"}, low=-math.inf)
+                for at, value in enumerate((*values, 0.5, 0.75))
+            ],
+        )
+    report = made(tmp_path / "far.db")
+    assert "Infinity" not in json.dumps([figure.chart for figure in report.figures()])
+    infinite = sum(map(math.isinf, values))
+    told = f"{infinite} infinite score{'s' * (infinite > 1)} not shown."
+    spread = [f for f in report.figures() if f.title == "Distribution of length"]
+    if len(values) > 1:
+        assert (told in spread[0].caption) == bool(infinite)
+    assert len(page(report)) > 10_000

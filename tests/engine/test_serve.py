@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import attrs
+import jinja2
 import pytest
 from click.testing import CliRunner
 from report_samples import HOSTILE, facts_of, hostile, sample, write_run
@@ -330,8 +331,11 @@ def test_only_pages_are_asked_for(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    datasette = SimpleNamespace(plugin_config=lambda _: {"path": str(database)})
-    asked = hooks.asgi_wrapper(datasette)(inner)
+    class Served:
+        def plugin_config(self, _: str) -> dict[str, str]:
+            return {"path": str(database)}
+
+    asked = hooks.asgi_wrapper(Served())(inner)
     scope = {"type": kind, "headers": [(b"host", b"example.invalid")]}
     # The browser of other tests has an event loop in this thread.
     with ThreadPoolExecutor(1) as pool:
@@ -413,3 +417,67 @@ def test_what_cannot_be_served_is_said(
         "serving needs the package 'datasette', which is not installed; install it with: "
         "pip install 'gnomon[serve]'"
     )
+
+
+def test_what_is_not_there_is_said_in_the_look_of_the_pages(browser: Any, server: str) -> None:
+    """With a way back; nothing of a mistaken question is run."""
+    page = watch(browser).page
+    for place, status, said in (
+        ("two/nope", 404, "Table not found"),
+        ("two?sql=selec", 400, "Statement must be a SELECT"),
+        ("two?sql=select+nope+from+runs", 400, "no such column: nope"),
+    ):
+        answer = page.goto(server + place)
+        assert answer.status == status
+        assert page.inner_text("p.notice") == said
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('header.bar')).display")
+            == "flex"
+        )
+        assert page.locator("a[href='/']").count() >= 1
+    page.close()
+
+
+def test_a_page_of_many_rows_grows_with_the_rows() -> None:
+    """Four times the rows take about four times as long, not sixteen times."""
+    from gnomon.serving import cells
+
+    asked = 0
+
+    class Row(tuple):  # type: ignore[type-arg]
+        def __iter__(self) -> Iterator[Any]:
+            nonlocal asked
+            asked += 1
+            return super().__iter__()
+
+    env = jinja2.Environment(
+        autoescape=True, loader=jinja2.PackageLoader("gnomon.serving", "templates")
+    )
+    env.filters["to_css_class"] = str
+    macro = env.get_template("_rows.html").module.reading
+    counts = []
+    for rows in (50, 200):
+        asked = 0
+        found = cells.of_query([("a", 1)] * rows, [("a", 1)] * rows, ("item", "n"))
+        found = attrs.evolve(found, rows=[Row(row) for row in found.rows])
+        assert str(macro(found)).count("<tr>") == rows + 1
+        counts.append(asked)
+    assert counts[1] == 4 * counts[0]
+
+
+def test_a_row_has_all_of_its_json() -> None:
+    """A table cuts what is long; the page of a row does not."""
+    from gnomon.serving import cells
+
+    text = json.dumps({f"name {at}": "x" * 300 for at in range(40)})
+    (cell,) = cells.of_query([(cells.shown(text, "detail"),)], [(text,)], ("detail",)).rows[0]
+    assert "and 28 more" in cell.shown
+    assert "x" * 161 not in cell.shown
+    assert cell.whole.count("x" * 300) == 40
+    assert cells.shown('{"a": "<b>"}', "detail") == (
+        '<span class="pair"><span class="key">a</span> &lt;b&gt;</span>'
+    )
+    for plain in ("[1, 2]", "{", "{}", "7", "[" * 100_000):
+        assert cells.shown(plain, "detail") is None
+    assert cells.shown('{"a": 1}', "prompt") is None
+    assert cells.shown("out of time", "reason") is None

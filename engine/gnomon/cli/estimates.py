@@ -149,6 +149,10 @@ def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Tabl
             for name, cell in columns.items()
         ]
         rows.append((label, *cells))
+    if len(rows) > FOLDED and all(row["value"] is None for row in block):
+        # Sixty rows of nothing hide the table below them; why there is nothing is said in the notes.
+        alike = [cells[0] if len(set(cells)) == 1 else "" for cells in zip(*rows, strict=True)]
+        rows = [(f"each of {len(rows)} groups", *alike[1:])]
     return Table(
         title=title,
         columns=(
@@ -163,6 +167,8 @@ def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Tabl
     )
 
 
+FOLDED = 4
+"""Most rows without any estimate that are shown one by one."""
 NAMED = 4
 """Most groups that a note names."""
 SHORT = 60

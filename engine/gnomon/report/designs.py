@@ -18,6 +18,7 @@ from gnomon.report.scores import MOST_LEVELS
 from gnomon.report.wording import (
     anchor,
     called,
+    finite,
     group,
     interval,
     number,
@@ -44,7 +45,7 @@ def by_level(
         f"FROM scores\nWHERE {among('run', list(labels))} AND score = {literal(name)} "
         "AND levels IS NOT NULL\nGROUP BY run, level\nORDER BY run, level",
     )
-    rows = [row for row in answer.rows if row["level"] is not None and row["mean"] is not None]
+    rows = [row for row in answer.rows if row["level"] is not None and finite(row["mean"])]
     levels = list(dict.fromkeys(row["level"] for row in rows))
     if len(levels) < 2:
         return None
@@ -103,7 +104,7 @@ def by_item(
         f"FROM scores\nWHERE run = {run} AND score = {literal(name)} AND levels IS NOT NULL\n"
         "GROUP BY item, level\nORDER BY item, level",
     )
-    rows = [row for row in answer.rows if row["level"] is not None and row["mean"] is not None]
+    rows = [row for row in answer.rows if row["level"] is not None and finite(row["mean"])]
     items = list(dict.fromkeys(row["item"] for row in rows))
     levels = list(dict.fromkeys(row["level"] for row in rows))
     if not 2 <= len(items) <= MOST_CELLS or not 2 <= len(levels) <= MOST_LEVELS:
@@ -203,11 +204,11 @@ def _drawn(
             "group": group(row.estimate.group),
             "model": called(labels[row.run], 44),
             "value": row.estimate.value,
-            "low": row.estimate.low,
-            "high": row.estimate.high,
+            "low": row.estimate.low if finite(row.estimate.low) else None,
+            "high": row.estimate.high if finite(row.estimate.high) else None,
         }
         for row in rows
-        if row.run in runs and row.estimate.value is not None
+        if row.run in runs and finite(row.estimate.value)
     ]
     if not marks:
         return None

@@ -1,4 +1,4 @@
-"""Figures of stored estimates: forest plots, heat maps, and the families of tests.
+"""Figures of stored estimates: forest plots and heat maps.
 
 One invariant: nothing is computed here. An estimate is shown as a statistic left it, with its interval, its n
 and what is missing, or with the reason why there is none.
@@ -12,27 +12,23 @@ from typing import Any
 
 import attrs
 
-from gnomon.methods import told
-from gnomon.report import charts, forest, heat, ordering
+from gnomon.report import charts, forest, heat, ordering, tabled
 from gnomon.report.asking import among, ask, columns_of, literal
 from gnomon.report.parts import Figure, Table
 from gnomon.report.wording import (
     anchor,
     called,
+    finite,
     group,
-    interval,
-    listed,
-    missing,
     number,
-    p_value,
     plural,
     scores_told,
     short,
-    whole,
 )
 from gnomon.store import Store
 
-ALPHA = 0.05
+MOST_TABLED = 12
+"""Most estimates without intervals that are a table and no picture."""
 
 Row = Mapping[str, Any]
 
@@ -108,77 +104,6 @@ def blocks(store: Store, runs: Mapping[int, str]) -> list[Block]:
     return [attrs.evolve(block, alone=alike[block.of, block.by] == 1) for block in out]
 
 
-def table(rows: Sequence[Row], by: Sequence[str], *, several: bool, named: bool = False) -> Table:
-    """Estimates as a table with the columns that hold something.
-
-    Args:
-        rows: The estimates.
-        by: The columns of their groups.
-        several: They are of several models.
-        named: They are of several statistics, which are named.
-    """
-    several_kinds = named or len({row["quantity"] for row in rows}) > 1
-    level = next((row["level"] for row in rows if row["level"] is not None), None)
-    effect = next((row["effect"] for row in rows if row["effect"]), None)
-    cells: dict[str, Any] = {}
-    if named:
-        cells["statistic"] = lambda row: short(row["statistic"], 40)
-        cells["of"] = lambda row: short(scores_told(row["of"]), 60)
-    if several:
-        cells["model"] = lambda row: called(row["label"], 60)
-    if by:
-        cells[", ".join(by)] = lambda row: group(row["columns"])
-    if several_kinds or not cells:
-        cells["what"] = lambda row: short(row["quantity"])
-    words = len(cells)
-    cells["estimate"] = lambda row: "none" if row["value"] is None else number(row["value"])
-    if level is not None:
-        cells[f"{level:.0%} interval"] = lambda row: interval(row["low"], row["high"])
-    if any(row["p"] is not None for row in rows):
-        cells["p"] = lambda row: p_value(row["p"])
-    if any(row["p_corrected"] is not None for row in rows):
-        cells["p corrected"] = lambda row: p_value(row["p_corrected"])
-    if effect:
-        heading = "effect" if named else short(effect, 30)
-        cells[heading] = lambda row: _effect(row, named=named)
-    cells["n"] = lambda row: whole(row["n"])
-    if any(missing(row) for row in rows):
-        cells["missing"] = missing
-    return Table(
-        headings=tuple(cells),
-        rows=[tuple(cell(row) for cell in cells.values()) for row in rows],
-        words=words,
-        notes=_notes(rows, named=named),
-    )
-
-
-def _effect(row: Row, *, named: bool) -> str:
-    name = f"{short(row['effect'], 30)} " if named and row["effect"] else ""
-    return f"{name}{number(row['effect_value'], 2)}"
-
-
-def _notes(rows: Sequence[Row], *, named: bool) -> list[str]:
-    """Methods, and what is to be said of single rows, each once."""
-    held: dict[str, list[str]] = {}
-    for row in rows:
-        if row["value"] is not None and row["method"]:
-            heading = short(row["statistic"], 40) if named else "Method"
-            held.setdefault(heading, []).append(row["method"])
-    out = [
-        f"{heading}: {short(method, 300)}."
-        for heading, own in held.items()
-        for method in told(own)[:4]
-    ]
-    said: dict[str, list[str]] = {}
-    for row in rows:
-        if row["note"]:
-            who = [row["label"], *map(str, row["columns"].values())]
-            said.setdefault(row["note"], []).append(short(" · ".join(who), 80))
-    for note, who in list(said.items())[:20]:
-        out.append(f"{listed(who, 4)}: {short(note, 400)}.".replace("..", "."))
-    return out
-
-
 def _titled(block: Block, quantity: str) -> str:
     """The heading of one of a block's figures."""
     if len(block.quantities) == 1:
@@ -187,8 +112,21 @@ def _titled(block: Block, quantity: str) -> str:
 
 
 def _refusals(rows: Sequence[Row]) -> str:
-    count = sum(row["value"] is None for row in rows)
-    return f"{plural(count, 'estimate')} could not be made; the table says why. " if count else ""
+    said = []
+    if count := sum(row["value"] is None for row in rows):
+        said.append(f"{plural(count, 'estimate')} could not be made; the table says why. ")
+    if count := sum(row["value"] is not None and not finite(row["value"]) for row in rows):
+        said.append(f"{plural(count, 'infinite estimate')} not drawn. ")
+    return "".join(said)
+
+
+def worth_drawing(block: Block) -> bool:
+    """Whether a picture says more than a table: several lines with intervals, or more lines than a table has."""
+    there = [row for row in block.rows if finite(row["value"])]
+    lines = len({(row["group"], row["label"]) for row in there})
+    if not block.by:
+        return len(block.quantities) == 1 < lines and any(row["low"] is not None for row in there)
+    return len(there) > MOST_TABLED or (lines > 1 and any(row["low"] is not None for row in there))
 
 
 def forests(block: Block, prefix: str, *, draw: bool = True) -> Iterator[Figure]:
@@ -210,7 +148,7 @@ def forests(block: Block, prefix: str, *, draw: bool = True) -> Iterator[Figure]
         for at in range(0, len(labels), together):
             some = labels[at : at + together]
             rows = [row for row in own if row["label"] in some]
-            if not any(row["value"] is not None for row in rows):
+            if not any(finite(row["value"]) for row in rows):
                 continue
             part = f" ({at // together + 1})" if len(labels) > len(some) else ""
             yield _forest(block, quantity, rows, some, (prefix, part), draw=draw)
@@ -235,8 +173,8 @@ def _forest(
             "group": group(row["columns"]) if block.by else called(row["label"]),
             "model": called(row["label"]) if block.by else "estimate",
             "value": row["value"],
-            "low": row["low"],
-            "high": row["high"],
+            "low": row["low"] if finite(row["low"]) else None,
+            "high": row["high"] if finite(row["high"]) else None,
         }
         for row in drawn
     ]
@@ -261,7 +199,7 @@ def _forest(
         )
         if draw
         else None,
-        table=table(rows, block.by, several=len(labels) > 1),
+        table=tabled.table(rows, block.by, several=len(labels) > 1),
         sql=block.sql,
         rows=len(block.rows),
     )
@@ -297,7 +235,7 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
                     {"group": name, "column": called(label, 40), "value": values[name, label]}
                     for name in groups
                     for label in labels
-                    if (name, label) in values
+                    if finite(values.get((name, label)))
                 ],
                 across="",
             ),
@@ -311,35 +249,3 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
             sql=block.sql,
             rows=len(block.rows),
         )
-
-
-def families(found: Sequence[Block]) -> Table | None:
-    """Which tests were corrected together, and how many stand before and after."""
-    held: dict[tuple[str, str, str], list[Row]] = {}
-    for block in found:
-        for row in block.rows:
-            if row["family"] is not None:
-                held.setdefault((row["label"], row["family"], row["correction"]), []).append(row)
-    if not held:
-        return None
-    return Table(
-        headings=("model", "family", "correction", "tests", "p < .05", "p corrected < .05"),
-        words=3,
-        rows=[
-            (
-                called(label, 60),
-                short(family, 80),
-                short(correction, 40),
-                whole(rows[0]["family_size"]),
-                whole(sum(row["p"] is not None and row["p"] < ALPHA for row in rows)),
-                whole(
-                    sum(
-                        row["p_corrected"] is not None and row["p_corrected"] < ALPHA
-                        for row in rows
-                    )
-                ),
-            )
-            for (label, family, correction), rows in held.items()
-        ],
-        notes=("Tests outside these families are not corrected; each is a test by itself.",),
-    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from gnomon.report.wording import group, short, values_of, whole
+from gnomon.report.wording import finite, group, short, values_of, whole
 
 MOST_GROUPS = 40
 """Most lines of a forest plot, and most rows of a heat map; the table below has them all."""
@@ -27,7 +27,7 @@ def ordered(rows: Sequence[Row]) -> tuple[list[Row], str]:
     """
     held: dict[tuple[str, ...], list[float]] = {}
     for row in rows:
-        if row["value"] is not None:
+        if finite(row["value"]):
             place = _place(row)
             for length in range(1, len(place) + 1):
                 held.setdefault(place[:length], []).append(row["value"])
@@ -53,7 +53,7 @@ def ordered(rows: Sequence[Row]) -> tuple[list[Row], str]:
     kept = [
         (places[place], row["run"], row)
         for row in rows
-        if row["value"] is not None and (place := _place(row)) in places
+        if finite(row["value"]) and (place := _place(row)) in places
     ]
     return [row for _, _, row in sorted(kept, key=lambda one: one[:2])], left_out
 

@@ -9,9 +9,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gnomon.report.estimates import ALPHA, Block
+from gnomon.report.estimates import Block
 from gnomon.report.parts import Finding, RunCard, Table
+from gnomon.report.tabled import ALPHA
 from gnomon.report.wording import (
+    MISSING,
     called,
     group,
     interval,
@@ -48,7 +50,7 @@ def findings(
 
     It is the first estimate over all rows whose interval counts rows that belong together as such; where there
     is none, the first estimate over all rows; and for a measure that has estimates of groups alone, the range of
-    the first of these.
+    the first of these, of those with intervals where there are such.
 
     Args:
         found: The estimates.
@@ -79,9 +81,10 @@ def findings(
             for row in block.rows
             if row["quantity"] == first and row["value"] is not None
         ][:MOST_FINDINGS]
+    bounded = [block for block in shown if any(row["low"] is not None for row in block.rows)]
     return [
         finding
-        for block in shown[:1]
+        for block in [*bounded, *shown][:1]
         for run, label in labels.items()
         for finding in _range(block, run, called(label, 60), locks.get(run, ""))
     ][:MOST_FINDINGS]
@@ -114,8 +117,13 @@ def _range(block: Block, run: int, who: str, label: str) -> list[Finding]:
     if len(rows) == 1:
         value, rest = number(least["value"]), f"{group(least['columns'])} alone; {_rest(least)}"
     else:
-        value = f"{number(least['value'])} to {number(most['value'])}"
-        rest = f"least: {group(least['columns'])}; greatest: {group(most['columns'])}; {len(rows)} groups"
+        lost = missing({name: sum(row[name] for row in rows) for name in MISSING})
+        ends = number(least["value"]), number(most["value"])
+        alike = ends[0] == ends[1]
+        value = ends[0] if alike else f"{ends[0]} to {ends[1]}"
+        which = f"least: {group(least['columns'])}; greatest: {group(most['columns'])}; "
+        rest = f"{'' if alike else which}{len(rows)} groups; "
+        rest += f"missing: {lost}" if lost else "none missing"
     return [Finding(who=who, what=what, value=value, interval="", level="", rest=rest, label=label)]
 
 

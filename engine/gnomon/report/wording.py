@@ -94,6 +94,11 @@ def interval(low: float | None, high: float | None) -> str:
     return f"[{left}, {right}]"
 
 
+def finite(value: float | None) -> bool:
+    """Whether there is a value that can be drawn."""
+    return value is not None and math.isfinite(value)
+
+
 def percent(share: float) -> str:
     """A share in percent: one digit below ten."""
     value = 100 * share

@@ -23,7 +23,7 @@ FACETS = {
     "failures": ["what", "status"],
 }
 """Columns by which small views are offered at once; others on request."""
-SIZES = {"trials": 20, "conversations": 20, "failures": 20, "text": 20}
+SIZES = {"trials": 20, "conversations": 20, "failures": 20, "text": 20, "reply": 20}
 """Rows a page where they hold long texts."""
 HIDDEN = ("text_hash", "_sqlite_migrations")
 SETTINGS = {

@@ -18,11 +18,11 @@ from gnomon.store.dictionary import DICTIONARY
 
 TRIALS = frozenset({"trial", "first_trial"})
 """Columns that hold the number of a trial."""
-APART = frozenset({"system", "prompt", "messages", "reply", "error", "reason", "spec"})
+APART = frozenset({"system", "prompt", "messages", "reply", "error", "reason", "text", "body"})
 """Columns of long texts: with one of the next, rows stand under each other and these below the rest."""
-FOLDED = frozenset({"fields", "draws", "form", "command", "probabilities"})
+FOLDED = frozenset({"fields", "draws", "form", "command", "probabilities", "spec"})
 """Columns that in such rows are shown on demand."""
-_SAID = frozenset({"prompt", "messages", "reply", "spec"})
+_SAID = frozenset({"prompt", "messages", "reply", "text", "body", "spec"})
 MOST_PAIRS = 12
 LONGEST = 160
 """Characters of a value in a pair that are shown."""
@@ -49,11 +49,19 @@ class Cell:
         shown: The text, or markup made of escaped pieces.
         kind: ``none``, ``number`` or ``text``; where rows stand under each other also ``long`` for a text that
             stands below the rest of its row, and ``folded`` for what is shown on demand.
+        raw: What the database holds.
     """
 
     name: str
     shown: str
     kind: str
+    raw: Any
+
+    @property
+    def whole(self) -> str:
+        """All of it, however much that is."""
+        found = _pairs(self.raw, whole=True) if _is_json(self.raw, self.name) else None
+        return self.shown if found is None else found
 
 
 @attrs.frozen(kw_only=True)
@@ -86,38 +94,46 @@ def shown(value: Any, column: str) -> Markup | str | None:
         return f"{value:.5g}"
     if column in TRIALS and isinstance(value, int):
         return Markup('<a href="/-/trial/{0}">{0}</a>').format(value)
-    if column in _JSON and isinstance(value, str):
-        return _pairs(value)
-    return None
+    if column == "spec" and isinstance(value, str):
+        return value
+    return _pairs(value) if _is_json(value, column) else None
 
 
-def _pairs(text: str) -> Markup | None:
-    """A JSON object as names and values; None for anything else."""
+def _is_json(value: Any, column: str) -> bool:
+    """Whether a value is to be read as JSON; the reason of a missing score may be any text."""
+    if not isinstance(value, str):
+        return False
+    return column in _JSON or (column == "reason" and value.startswith("{"))
+
+
+def _pairs(text: str, *, whole: bool = False) -> Markup | None:
+    """A JSON object as names and values, not too many and not too long; None for anything else."""
     try:
         held = json.loads(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(held, Mapping) or not held:
         return None
+    most = len(held) if whole else MOST_PAIRS
     pairs = [
         Markup('<span class="pair"><span class="key">{}</span> {}</span>').format(
-            clean(name), clean(_value(value))
+            clean(name), clean(_value(value, whole=whole))
         )
-        for name, value in list(held.items())[:MOST_PAIRS]
+        for name, value in list(held.items())[:most]
     ]
-    if len(held) > MOST_PAIRS:
-        pairs.append(Markup('<span class="pair">and {} more</span>').format(len(held) - MOST_PAIRS))
+    if len(held) > most:
+        pairs.append(Markup('<span class="pair">and {} more</span>').format(len(held) - most))
     return Markup(" ").join(pairs)
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, *, whole: bool) -> str:
     if isinstance(value, float):
         return f"{value:.5g}"
     if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
         text = ", ".join(map(str, value))
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return text if whole or len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def of_table(rows: Iterable[Any], columns: Iterable[Mapping[str, Any]]) -> Reading:
@@ -141,8 +157,8 @@ def of_query(rows: Iterable[Sequence[Any]], raw: Iterable[Any], names: Sequence[
 
 def _cell(name: str, raw: Any, value: Any) -> Cell:
     if raw is None or raw == "":
-        return Cell(name, "", "none")
-    return Cell(name, value, "number" if isinstance(raw, int | float) else "text")
+        return Cell(name, "", "none", raw)
+    return Cell(name, value, "number" if isinstance(raw, int | float) else "text", raw)
 
 
 def _reading(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Reading:

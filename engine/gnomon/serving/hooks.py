@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from datasette import hookimpl
 from datasette.utils import path_with_replaced_args
@@ -45,9 +46,15 @@ Hook = TypeVar("Hook", bound=Callable[..., Any])
 hook = cast("Callable[[Hook], Hook]", hookimpl)
 
 
+# Asked for each cell, and Datasette takes its time to say.
+_paths: WeakKeyDictionary[Any, Path | None] = WeakKeyDictionary()
+
+
 def _path(datasette: Any) -> Path | None:
-    config = datasette.plugin_config("gnomon") or {}
-    return Path(config["path"]) if "path" in config else None
+    if datasette not in _paths:
+        config = datasette.plugin_config("gnomon") or {}
+        _paths[datasette] = Path(config["path"]) if "path" in config else None
+    return _paths[datasette]
 
 
 @hook
@@ -72,12 +79,6 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
 def render_cell(value: Any, column: str, datasette: Any) -> Any:
     """A cell as people read it; JSON and CSV have it as it is."""
     return None if _path(datasette) is None else cells.shown(value, column)
-
-
-@hook
-def extra_css_urls(datasette: Any) -> list[str]:
-    """The look of the pages."""
-    return [] if _path(datasette) is None else [STYLE]
 
 
 @hook
