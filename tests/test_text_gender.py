@@ -124,6 +124,20 @@ TILTED = (
 ) * 3
 
 
+@pytest.mark.parametrize(
+    ("texts", "options", "reason"),
+    [
+        (EVEN, {"resamples": 0}, "'resamples' is 0, so that there is no interval"),
+        (["he went home and she went home " * 9], {}, "one text cannot be resampled"),
+    ],
+)
+def test_why_there_is_no_interval(texts, options, reason):
+    """Each cause has its own sentence; the score itself is there."""
+    made = genbit(*texts, **options)
+    assert made["genbit"].value is not None
+    assert made["genbit.low"].detail == made["genbit.high"].detail == {"reason": reason}
+
+
 def test_the_same_around_both_is_nought():
     """Texts that say the same of both have 0, and an interval that begins near 0."""
     made = genbit(*EVEN)

@@ -152,6 +152,21 @@ def test_the_option_may_be_a_field():
     assert scored(reply, Choice(field="letter"), letter="B")["choice"][0] == pytest.approx(0.1)
 
 
+def test_words_that_are_not_among_the_options():
+    """A field that holds no option is an error of the measure, not an option that is never chosen."""
+    scorer = Choice(field="thing", options=("A", "B"))
+    made = scorer.score(record(Reply(text="A"), thing="the car"))[0]
+    assert (made.value, made.status) == (None, "error")
+    assert made.detail == {"reason": "'the car' is not among the options"}
+
+
+@pytest.mark.parametrize("text", ["yes and no", "yes/no", "Yes, no.", "yes\nno"])
+def test_two_options_are_none(text):
+    """An answer that gives both says nothing of either."""
+    scorer = Choice(option="yes", options=("yes", "no"))
+    assert scored(Reply(text=text), scorer)["choice"] == (None, "unparsed")
+
+
 def test_certainty_has_finite_log_odds():
     """p of 1, as sampling gives, is kept off the end for the log-odds only."""
     made = scored(Reply(probabilities={"A": 1.0, "B": 0.0}, exact=False))

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from report_samples import estimate, write_run
 
 from gnomon.cli import cli
 from gnomon.errors import GnomonError
+from gnomon.store import Store
 
 COMMAND = [sys.executable, "-c", "from gnomon.cli import main; main()"]
 
@@ -34,23 +36,27 @@ def refused(*words):
     [
         (
             ("validate", "implicit-bias", "--effect", "nan"),
-            "Error: --effect is a finite number; it is nan",
+            "gnomon: --effect is a finite number; it is nan",
         ),
         (
             ("validate", "implicit-bias", "--noise", "inf"),
-            "Error: --noise is a finite number; it is inf",
+            "gnomon: --noise is a finite number; it is inf",
         ),
         (
             ("validate", "implicit-bias", "--alpha", "2"),
-            "Error: --alpha lies between 0 and 1; it is 2",
+            "gnomon: --alpha is a number between 0 and 1; it is 2 (did you mean 0.02?)",
         ),
         (
             ("power", "implicit-bias", "--effect", "nan"),
-            "Error: --effect is a finite number; it is nan",
+            "gnomon: --effect is a finite number; it is nan",
         ),
         (
             ("run", "implicit-bias", "--model", "scripted:fill", "--seed", "9223372036854775808"),
             "gnomon: --seed does not fit into 64 bits; it is 9223372036854775808",
+        ),
+        (
+            ("run", "implicit-bias", "--model", "scripted:fill", "--limit", "9223372036854775808"),
+            "gnomon: --limit does not fit into 64 bits; it is 9223372036854775808",
         ),
         (
             (
@@ -148,6 +154,75 @@ def test_all_no_and_too_many_examples(examples):
     assert done.output.count("── ") == (0 if examples == "0" else 4)
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["power", "implicit-bias", "--effect", "0.3", "--power", "80"],
+            "--power is a number between 0 and 1; it is 80 (did you mean 0.8?)",
+        ),
+        (["power", "implicit-bias", "--effect", "much"], "--effect is a number; it is 'much'"),
+        (
+            ["power", "implicit-bias", "--effect", "0"],
+            "--effect must not be 0: what is not there is found as often as --alpha says",
+        ),
+        (
+            ["validate", "implicit-bias", "--runs", "1"],
+            "--runs is a whole number of at least 2; it is 1",
+        ),
+        (
+            ["validate", "implicit-bias", "--noise", "-1"],
+            "--noise is a number of at least 0; it is -1",
+        ),
+        (
+            ["compare", "1", "2", "--level", "-1"],
+            "--level is a number between 0 and 1; it is -1",
+        ),
+        (["plan", "implicit-bias", "--seed", "1.5"], "--seed is a whole number; it is 1.5"),
+        (
+            ["plan", "implicit-bias", "--format", "fre"],
+            "--format fre: there is no such choice (did you mean 'free'?); there are: auto, free, "
+            "constrained",
+        ),
+        (
+            ["list", "scorer"],
+            "'scorer' is none (did you mean 'scorers'?); there are: measures, runs, sources, procedures, "
+            "backends, scorers, statistics, corrections, executors",
+        ),
+        (["completion", "csh"], "'csh' is none (did you mean 'zsh'?); there are: bash, zsh, fish"),
+        (
+            ["results", "first"],
+            "'first' is not the number of a run; 'gnomon list runs' shows them",
+        ),
+        (
+            ["results", "other.db"],
+            "'other.db' is not the number of a run; a database is given with --db other.db; 'gnomon list "
+            "runs' shows them",
+        ),
+    ],
+)
+def test_values_that_are_none_are_said_in_words(words, message):
+    """What it has to be and what it is; nothing in the words of Python."""
+    assert refused(*words) == message
+
+
+def test_a_folder_is_no_database_and_no_lock(tmp_path):
+    """Wherever one is given."""
+    sentence = f"{tmp_path} is a folder, not a database file; give a file in it"
+    for words in (["results"], ["query", "select 1"], ["list", "runs"], ["verify"], ["score", "1"]):
+        assert refused(*words, "--db", str(tmp_path)) == sentence
+    words = ["run", "implicit-bias", "--model", "scripted:fill", "--lock", str(tmp_path)]
+    assert refused(*words) == f"{str(tmp_path)!r} is a folder, not a lock; give a file in it"
+
+
+def test_scoring_makes_no_database(tmp_path):
+    """Where there is none, there is nothing to score, and nothing is left behind."""
+    path = tmp_path / "none.db"
+    sentence = f"there is no database {path}; 'gnomon run' makes one"
+    assert refused("score", "1", "--db", str(path)) == sentence
+    assert not list(tmp_path.iterdir())
+
+
 TAGS = sorted(
     {
         tag
@@ -182,6 +257,14 @@ TAGS = sorted(
 def test_filters_of_lists_say_what_there_is(words, message):
     """A value that nothing has, and a filter that is for something else."""
     assert refused("list", *words) == message
+
+
+def test_measures_are_listed_with_their_titles():
+    """A name alone says little to who meets it first."""
+    listed = CliRunner().invoke(cli, ["list", "--md"]).output.splitlines()
+    assert listed[0] == "| measure | needs | from | title |"
+    title = "Word-association bias between two groups"
+    assert f"| implicit-bias | chat | gnomon | {title} |" in listed
 
 
 def test_a_list_that_is_empty_says_so():
@@ -239,6 +322,20 @@ def test_a_closed_pipe_is_no_violation(run_gnomon, tmp_path):
     assert (said.returncode, said.stderr) == (0, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"], ["--md"]])
+def test_a_full_disk_below_a_table_is_a_sentence(form):
+    """``gnomon list > FILE`` where there is no room."""
+    with Path("/dev/full").open("wb") as out:
+        said = subprocess.run(
+            [*COMMAND, "list", *form], stdout=out, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (said.returncode, said.stderr) == (
+        2,
+        "gnomon: what is said cannot be written: No space left on device\n",
+    )
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
 def test_ctrl_c_stops_an_instant_model_soon(tmp_path):
     """A run that never waits for a reply is stopped long before its end, and goes on later."""
@@ -268,3 +365,33 @@ def _trials(folder):
     except sqlite3.OperationalError:
         return 0
     return found
+
+
+def test_a_statistic_that_says_nothing_of_any_group_takes_one_line(tmp_path: Path) -> None:
+    """Many rows of nothing would hide what is below them; why is said once, and JSON has them all."""
+    database = tmp_path / "r.db"
+    made = [
+        estimate(
+            None,
+            statistic="by side",
+            group={"side": f"group-{at}"},
+            p=None,
+            n=3,
+            counts={"ok": 3},
+            note="why",
+        )
+        for at in range(9)
+    ]
+    with Store.open(database, write=True) as store:
+        run = write_run(store, estimates=False)
+        store.replace_estimates(run, store.begin_scoring(run), made)
+    done = CliRunner().invoke(cli, ["results", "--db", str(database)])
+    assert done.output.splitlines()[1:] == [
+        "by side: length",
+        "side              estimate  n",
+        "each of 9 groups      none  3",
+        "  all 9 groups: why",
+        "  no score is missing",
+    ]
+    whole = CliRunner().invoke(cli, ["results", "--db", str(database), "--json"])
+    assert len(json.loads(whole.output)) == 9

@@ -235,7 +235,7 @@ def test_what_is_no_lock_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError) as caught:
         read_lock(tmp_path)
-    assert str(caught.value) == f"the lock {str(tmp_path)!r} cannot be read: Is a directory"
+    assert str(caught.value) == (f"{str(tmp_path)!r} is a folder, not a lock; give a file in it")
     path.write_text("lock = 1\n")
     with pytest.raises(UsageError) as caught:
         read_lock(path)

@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from gnomon import UsageError
 from gnomon.catalogue import Catalogue
+from gnomon.cli import cli
 from gnomon.loading import load
 from gnomon.run import RunRequest
 from gnomon.simulation import Setting, power_of
@@ -79,6 +81,43 @@ def test_what_has_no_power_is_refused(options: dict[str, object], message: str) 
     with pytest.raises(UsageError) as refused:
         power_of(setting("implicit-bias", limit=2), effect=0.1, **options)  # type: ignore[arg-type]
     assert str(refused.value) == message
+
+
+def test_few_runs_leave_the_power_open() -> None:
+    """An interval is Wilson's, so all of five runs say at least 0.57; a size without a test says why."""
+    from scipy import stats
+
+    report = power_of(
+        setting("implicit-bias"), effect=0.3, runs=5, most=1, statistic="overall-clustered"
+    )
+    tried = {one.items: one for one in report.tried}
+    assert tried[21].power == 1
+    for one in tried.values():
+        exact = stats.binomtest(round(5 * one.power), 5).proportion_ci(method="wilson")
+        assert (one.low, one.high) == pytest.approx((exact.low, exact.high))
+    assert tried[21].why is None
+    assert (tried[1].units, tried[1].power, tried[1].why) == (
+        0,
+        0,
+        "a one-sample t test clustered by 'item' needs at least 2 clusters, and all 4 rows have the same "
+        "'item' ('racism')",
+    )
+
+
+def test_the_command_prints_a_table() -> None:
+    """Each size with its interval; one without a test has a note."""
+    words = ["power", "implicit-bias", "--effect", "0.3", "--runs", "5", "--most", "1"]
+    done = CliRunner().invoke(cli, [*words, "--statistic", "overall-clustered"])
+    assert done.exit_code == 0
+    lines = done.output.splitlines()
+    assert lines[1] == "repeats  items     n  power %   95% interval"
+    assert lines[2] == "      1      1  none  no test"
+    assert "      1     21    84    100.0  [56.6, 100.0]" in lines
+    assert "power 80% needs 1 repeat of all items" in lines
+    assert (
+        "1 × 1: no test could be made: a one-sample t test clustered by 'item' needs at least 2 clusters, "
+        "and all 4 rows have the same 'item' ('racism')"
+    ) in " ".join(done.output.split())
 
 
 def test_the_command_gives_calls_and_tokens() -> None:

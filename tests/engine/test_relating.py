@@ -47,6 +47,7 @@ def stored(store: Store, rows: Rows, *, seed: int = 1, over: str = "trial") -> i
         ]
         place = {"trial_id": trial} if over == "trial" else {"item_id": item_id}
         store.add_scores(run, scoring, scores, scorer="made", **place)
+    store.close_session(run, reason="done", calls=0, cached=0, trials=len(rows))
     store.flush()
     return run
 
@@ -270,6 +271,12 @@ def test_what_is_no_score_is_refused(text):
             {"use": ["sloppe"]},
             "--use sloppe: no such statistic relates scores (did you mean 'slope'?); there are: "
             "logistic-regression, pearson, slope, spearman",
+        ),
+        (
+            ["1:x", "1:y"],
+            {"cluster": "haff"},
+            "--cluster haff: rows by trial have no such column (did you mean 'half'?); there are: format, "
+            "half, item, measure, model, ordinal, repeat, run",
         ),
     ],
 )

@@ -247,14 +247,13 @@ def test_a_run_without_scores_and_one_that_goes_on(tmp_path: Path) -> None:
         (part,) = collect(store, Catalogue()).measures
     assert part.notices == [
         "Run 1 (scripted:nothing yet) has no estimates yet: 0 trials finished.",
-        "Run 1: This run has not ended: it is still going on, or was killed. Numbers are those of what "
-        "was stored when this page was made.",
+        "Run 1: Cut off, 0 trials are finished. The numbers of this run are of those trials.",
         "Run 2 (scripted:on its way) has no estimates yet: 16 trials finished.",
-        "Run 2: This run has not ended: it is still going on, or was killed. Numbers are those of what "
-        "was stored when this page was made.",
+        "Run 2: Cut off, 16 trials are finished. The numbers of this run are of those trials.",
     ]
     text = (tmp_path / "out.html").read_text("utf-8")
     assert "Distribution of length" in text
+    assert "Run 2: Going on, 16 trials are finished." in text
 
 
 def test_an_empty_database_has_a_page_that_says_so(tmp_path: Path) -> None:
@@ -366,7 +365,15 @@ def test_a_measure_with_estimates_of_groups_alone_has_their_range_as_headline(
         for side, value in (("east", 2.0), ("west", None), ("north", 7.0), ("south", -1.0))
     ]
     assert headlines(tmp_path / "r.db", made) == [
-        ("−1.000 to 7.000", "mean of length by side", "3 groups: least south, greatest north")
+        (
+            "−1.000 to 7.000",
+            "mean of length by side",
+            "least: south; greatest: north; 3 groups; none missing",
+        )
+    ]
+    alike = [attrs.evolve(one, value=1.0, counts={"refused": 2}) for one in made[2:]]
+    assert headlines(tmp_path / "alike.db", alike) == [
+        ("1.000", "mean of length by side", "2 groups; missing: 4 refused")
     ]
     assert headlines(tmp_path / "one.db", made[:2]) == [
         ("2.000", "mean of length by side", "east alone; n = 6; p = 0.010; none missing")

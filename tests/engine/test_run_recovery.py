@@ -20,7 +20,10 @@ from gnomon import CallFailed, Capability, Chat, Message, Reply, Score
 from gnomon.catalogue import Catalogue
 from gnomon.cli import cli
 from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, SourceError, UsageError
+from gnomon.loading import load
+from gnomon.run.analysis import estimates_of
 from gnomon.run.rescore import rescore
+from gnomon.seeds import Seed
 from gnomon.store import Store
 
 
@@ -143,6 +146,34 @@ def test_rescoring_with_another_spec_keeps_that_spec(tmp_path: Path) -> None:
     stored = "select text.body from scoring join text on text.id = scoring.spec_id where pass = 2"
     assert rows(tmp_path, stored) == [(path.read_text(),)]
     assert rows(tmp_path, "select distinct statistic from results") == [("mean",)]
+
+
+def test_rescoring_as_another_measure_is_refused(tmp_path: Path) -> None:
+    """Numbers of one measure do not come to stand under the name of another, and nothing is stored."""
+    tiny.run_tiny(tmp_path)
+    path = tiny.write_spec(tmp_path, tiny.SPEC.replace('measure = "tiny"', 'measure = "other"'))
+    path = path.rename(tmp_path / "other.toml")
+    with (
+        Store.open(tmp_path / "results.db", write=True) as store,
+        pytest.raises(UsageError) as error,
+    ):
+        rescore(store, 1, tiny.catalogue(), str(path))
+    assert str(error.value) == (
+        "run 1 is of the measure 'tiny' and is not scored as one of 'other'; --measure takes another "
+        "text of the same measure"
+    )
+    assert rows(tmp_path, "select pass from scoring") == [(1,)]
+
+
+def test_a_column_that_items_lack_leaves_a_reason(tmp_path: Path) -> None:
+    """A statistic may be asked to group by what the stored items do not have."""
+    tiny.run_tiny(tmp_path)
+    (block, *_) = load(tmp_path / "tiny.toml", tiny.catalogue()).statistics
+    other = attrs.evolve(block, keys=attrs.evolve(block.keys, by=("colour",)))
+    with Store.open(tmp_path / "results.db") as store:
+        (made,) = estimates_of([other], store, [1], Seed(1), ("item",))
+    assert made.note is not None
+    assert made.note.startswith("no estimate: there is no column 'colour'; there are: format, half")
 
 
 def test_rescoring_without_a_plugin_that_is_gone(tmp_path: Path) -> None:

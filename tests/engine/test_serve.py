@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -17,16 +18,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import attrs
+import jinja2
 import pytest
 from click.testing import CliRunner
 from report_samples import HOSTILE, facts_of, hostile, sample, write_run
 
 from browser import chromium, watch
+from gnomon import Score
 from gnomon.cli import cli
-from gnomon.serving.questions import QUESTIONS
+from gnomon.serving.questions import QUESTIONS, canned
 from gnomon.store import Store
 from gnomon.store.dictionary import DICTIONARY
 
@@ -154,10 +157,111 @@ def test_every_table_and_column_is_explained(server: str) -> None:
         assert status == 200
         said = html.unescape(text)
         for column, meaning in columns.items():
-            assert meaning in said, (name, column)
+            # A page does not say of a view that it is for people.
+            told = meaning.replace("For people: every", "Every")
+            assert told in said, (name, column)
     _, text = get(f"{server}two/scores")
     shown = re.findall(r"<dt>(.*?)</dt>", text)
     assert shown[:4] == ["run", "measure", "model", "format"]
+
+
+def test_a_trial_is_read_as_a_whole(browser: Any, server: str) -> None:
+    """From its number in a table to what was said and scored, and on to the next."""
+    page = visit(browser, server, "two/scores")
+    page.click("td.col-trial a >> nth=0")
+    page.wait_for_load_state("load")
+    assert page.inner_text("h1") == "Trial 1"
+    assert page.locator(".said .words").all_inner_texts()[0].startswith("plain: say something")
+    assert page.inner_text(".score .speaker") == "length"
+    assert page.inner_text(".score .value") == "unparsed"
+    assert "saw" in page.inner_text(".score .facts")
+    page.click("a[rel=next]")
+    page.wait_for_load_state("load")
+    assert page.inner_text("h1") == "Trial 2"
+    page.click("text=All of this item in this run")
+    page.wait_for_load_state("load")
+    assert page.inner_text("h2.count") == '4 rows where item = "a" and run = 1'
+    assert page.locator(".records > li").count() == 4
+    for none in ("0", "9999", "1" * 18):
+        assert get(f"{server}-/trial/{none}") == (404, f"there is no trial {int(none)}\n")
+
+
+def test_a_page_can_be_heard_and_used_by_keyboard(browser: Any, server: str) -> None:
+    """A language, one main heading, one main part, a way past what is on every page, a name for every control."""
+    for place in ("", "two", "two/scores", "two/trials?run=1", "two/what-was-asked", "-/trial/1",
+                  "two/run/1", "two?sql=select+1"):  # fmt: skip
+        page = visit(browser, server, place)
+        assert page.evaluate("document.documentElement.lang") == "en"
+        assert page.locator("h1").count() == page.locator("main").count() == 1, place
+        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
+        assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), place
+        unnamed = page.evaluate(
+            """[...document.querySelectorAll('input:not([type=submit],[type=hidden]), select, textarea')]
+            .filter(c => !c.labels?.length && !c.getAttribute('aria-label') && c.offsetParent)
+            .map(c => c.outerHTML)"""
+        )
+        # The editor of SQL brings a hidden text field of its own.
+        assert [one for one in unnamed if "autocorrect" not in one] == [], place
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+
+
+@pytest.mark.parametrize("width", [320, 400, 1280])
+def test_no_served_page_scrolls_sideways(browser: Any, server: str, width: int) -> None:
+    """Wide tables scroll in themselves; on a narrow screen a row is a card."""
+    page = watch(browser, viewport={"width": width, "height": 800}).page
+    for place in ("", "two", "-/trial/1", "two/run/1",
+                  *(f"two/{name}" for name in (*VIEWS, *QUESTIONS))):  # fmt: skip
+        page.goto(server + place)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, place
+    page.close()
+
+
+def test_json_is_shown_as_names_and_values(server: str) -> None:
+    """Whoever asks for JSON has it as it is stored."""
+    _, text = get(f"{server}two/scores")
+    assert '<span class="key">tone</span> plain</span>' in text
+    _, text = get(f"{server}two/scores.json?_shape=array&_size=1")
+    assert json.loads(text)[0]["levels"] == '{"tone":"plain"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "of_view"),
+    [
+        (
+            "what-is-missing",
+            "SELECT run, measure, model, score, status, count(*) FROM scores GROUP BY run, score, status",
+        ),
+        (
+            "which-items-score-most",
+            "SELECT run, score, item, round(avg(value), 4), count(value), count(*) - count(value) "
+            "FROM scores GROUP BY run, score, item",
+        ),
+        (
+            "does-the-wording-matter",
+            "SELECT run, score, level.key, level.value, round(avg(scores.value), 4), count(scores.value) "
+            "FROM scores, json_each(scores.levels) AS level GROUP BY run, score, level.key, level.value",
+        ),
+    ],
+)
+def test_questions_that_count_first_say_what_the_view_says(
+    tmp_path: Path, name: str, of_view: str
+) -> None:
+    """Also for a run that was scored again, with a score of items: the newest pass alone counts."""
+    with Store.open(sample(tmp_path / "again.db"), write=True) as store:
+        scoring = store.begin_scoring(1)
+        scores = [Score(name="length", value=at) for at in (1.0, 4.0)]
+        store.add_scores(1, scoring, scores[:1], scorer="length", trial_id=2)
+        store.add_scores(1, scoring, scores[1:], scorer="length", item_id=1)
+        store.flush()
+        sql = canned()[name]["sql"]
+        for run in ("", "1", "2"):
+            mine = list(store.query(sql, {"run": run})[1])
+            kept = (
+                f"WITH kept AS ({of_view}) SELECT * FROM kept WHERE :run IN ('', CAST(run AS TEXT))"
+            )
+            assert sorted(map(repr, mine)) == sorted(map(repr, store.query(kept, {"run": run})[1]))
+            assert mine
 
 
 def test_sorting_and_facets_work(browser: Any, server: str) -> None:
@@ -227,8 +331,11 @@ def test_only_pages_are_asked_for(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    datasette = SimpleNamespace(plugin_config=lambda _: {"path": str(database)})
-    asked = hooks.asgi_wrapper(datasette)(inner)
+    class Served:
+        def plugin_config(self, _: str) -> dict[str, str]:
+            return {"path": str(database)}
+
+    asked = hooks.asgi_wrapper(Served())(inner)
     scope = {"type": kind, "headers": [(b"host", b"example.invalid")]}
     # The browser of other tests has an event loop in this thread.
     with ThreadPoolExecutor(1) as pool:
@@ -241,7 +348,8 @@ def test_hostile_texts_stay_texts(browser: Any, tmp_path: Path) -> None:
     with serving(hostile(tmp_path / "hostile.db")) as server:
         page = visit(
             browser, server, "", "hostile/trials", "hostile/conversations", "hostile/scores",
-            "hostile/failures", "hostile/what-could-not-be-read", "hostile/what-was-asked", "",
+            "hostile/failures", "hostile/what-could-not-be-read", "hostile/what-was-asked", "-/trial/3",
+            "hostile/item/3", "-/trial/20", "hostile/trials",
         )  # fmt: skip
         assert page.evaluate("() => window.hacked") is None
         assert HOSTILE[7] in page.inner_text("body")
@@ -309,3 +417,67 @@ def test_what_cannot_be_served_is_said(
         "serving needs the package 'datasette', which is not installed; install it with: "
         "pip install 'gnomon[serve]'"
     )
+
+
+def test_what_is_not_there_is_said_in_the_look_of_the_pages(browser: Any, server: str) -> None:
+    """With a way back; nothing of a mistaken question is run."""
+    page = watch(browser).page
+    for place, status, said in (
+        ("two/nope", 404, "Table not found"),
+        ("two?sql=selec", 400, "Statement must be a SELECT"),
+        ("two?sql=select+nope+from+runs", 400, "no such column: nope"),
+    ):
+        answer = page.goto(server + place)
+        assert answer.status == status
+        assert page.inner_text("p.notice") == said
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('header.bar')).display")
+            == "flex"
+        )
+        assert page.locator("a[href='/']").count() >= 1
+    page.close()
+
+
+def test_a_page_of_many_rows_grows_with_the_rows() -> None:
+    """Four times the rows take about four times as long, not sixteen times."""
+    from gnomon.serving import cells
+
+    asked = 0
+
+    class Row(tuple):  # type: ignore[type-arg]
+        def __iter__(self) -> Iterator[Any]:
+            nonlocal asked
+            asked += 1
+            return super().__iter__()
+
+    env = jinja2.Environment(
+        autoescape=True, loader=jinja2.PackageLoader("gnomon.serving", "templates")
+    )
+    env.filters["to_css_class"] = str
+    macro = env.get_template("_rows.html").module.reading
+    counts = []
+    for rows in (50, 200):
+        asked = 0
+        found = cells.of_query([("a", 1)] * rows, [("a", 1)] * rows, ("item", "n"))
+        found = attrs.evolve(found, rows=[Row(row) for row in found.rows])
+        assert str(macro(found)).count("<tr>") == rows + 1
+        counts.append(asked)
+    assert counts[1] == 4 * counts[0]
+
+
+def test_a_row_has_all_of_its_json() -> None:
+    """A table cuts what is long; the page of a row does not."""
+    from gnomon.serving import cells
+
+    text = json.dumps({f"name {at}": "x" * 300 for at in range(40)})
+    (cell,) = cells.of_query([(cells.shown(text, "detail"),)], [(text,)], ("detail",)).rows[0]
+    assert "and 28 more" in cell.shown
+    assert "x" * 161 not in cell.shown
+    assert cell.whole.count("x" * 300) == 40
+    assert cells.shown('{"a": "<b>"}', "detail") == (
+        '<span class="pair"><span class="key">a</span> &lt;b&gt;</span>'
+    )
+    for plain in ("[1, 2]", "{", "{}", "7", "[" * 100_000):
+        assert cells.shown(plain, "detail") is None
+    assert cells.shown('{"a": 1}', "prompt") is None
+    assert cells.shown("out of time", "reason") is None

@@ -29,9 +29,9 @@ def store(tmp_path: Path) -> Store:
         yield opened
 
 
-def refusal(store: Store, sql: str) -> str:
+def refusal(store: Store, sql: str, *parameters: object) -> str:
     with pytest.raises(StoreError) as caught:
-        list(store.query(sql)[1])
+        list(store.query(sql, parameters)[1])
     return str(caught.value)
 
 
@@ -40,6 +40,35 @@ def test_columns_and_rows(store: Store) -> None:
     columns, found = store.query("SELECT item, reply FROM trials WHERE ordinal < ?", (2,))
     assert columns == ("item", "reply")
     assert list(found) == [("item-0", "answer 0"), ("item-1", "answer 1")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters", "counts"),
+    [
+        ("SELECT ?", (), "1 place for a parameter (?), and none were given"),
+        ("SELECT ?, ?", ("a",), "2 places for a parameter (?), and 1 was given"),
+        ("SELECT 1", ("a", "b"), "no place for a parameter (?), and 2 were given"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_counted(
+    store: Store, sql: str, parameters: tuple[str, ...], counts: str
+) -> None:
+    """How many places there are, how many were given, and where they go."""
+    assert refusal(store, sql, *parameters) == (
+        f"the query has {counts}; give each behind the query, in order"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters"), [("SELECT '\udcff'", ()), ("SELECT ?", ("\udcff",))]
+)
+def test_bytes_that_are_no_text_are_said(
+    store: Store, sql: str, parameters: tuple[str, ...]
+) -> None:
+    """A command line may bring bytes that are nothing in UTF-8."""
+    assert refusal(store, sql, *parameters) == (
+        "the query, or one of its parameters, is no text: it holds bytes that are not UTF-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,6 +98,13 @@ def test_everything_but_reading_is_refused(store: Store, sql: str, tmp_path: Pat
     assert refusal(store, sql) == READ_ONLY
     assert (tmp_path / "a.db").read_bytes() == before
     assert not (tmp_path / "other.db").exists()
+
+
+def test_json_can_be_taken_apart(store: Store) -> None:
+    """Factors, groups and details are JSON; the functions that read it are there from the first query on."""
+    assert rows(store, "SELECT key, value FROM json_each('{\"a\": 1}')") == [("a", 1)]
+    assert rows(store, "SELECT count(*) FROM json_tree('[[1], 2]')") == [(4,)]
+    assert rows(store, "SELECT DISTINCT level.key FROM trials, json_each(trials.levels) AS level")
 
 
 def test_a_table_that_is_not_there(store: Store, tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ def score(reply, **options):
         ("Answer: yes", 1.0),
         ("It is a fine idea.\nSo my answer is: no.", 0.0),
         ("\n\n  YES \n", 1.0),
+        ("\u200fYes\u200e.", 1.0),
+        ("It depends.\nyes。", 1.0),
+        ("It depends.\nAnswer： no", 0.0),
     ],
 )
 def test_plain_answers(text, value):
@@ -47,6 +50,9 @@ def test_plain_answers(text, value):
         "Nobody",
         "yes-man",
         "Yes and no\nno",
+        "Yes and no",
+        "yes/no",
+        "Yes, no, I am not sure.",
         "Yesterday",
         "\ud800",
     ],
@@ -76,6 +82,12 @@ def test_probabilities():
     made = score(Reply(probabilities={"Yes": 0.3, "no": 0.1, "perhaps": 0.6}))
     assert made.value == pytest.approx(0.75)
     assert score(Reply(probabilities={"perhaps": 1.0})).status == "unparsed"
+
+
+def test_spellings_of_one_answer_add_up():
+    """``yes`` and ``Yes`` offered beside each other are one answer."""
+    made = score(Reply(probabilities={"yes": 0.3, "Yes": 0.3, "no": 0.2, "No": 0.2}))
+    assert made.value == pytest.approx(0.6)
 
 
 def test_other_words():

@@ -76,6 +76,30 @@ def test_letters_on_the_page():
     assert score("A", {}, labels="letter").status == "unparsed"
 
 
+@pytest.mark.parametrize(
+    "text", ["4 - agree", "4, agree", "4) Agree", "(4) agree", "Agree (4)", "agree/4", "4.\nAgree"]
+)
+def test_a_label_and_its_point_are_one_answer(text):
+    """Both say the same, however they are joined."""
+    rising = {"number": ("1", "2", "3", "4", "5")}
+    assert (score(text, rising, labels="number").value) == 4.0
+
+
+@pytest.mark.parametrize("text", ["4 - disagree", "2 or 3", "3/5", "4\nDisagree"])
+def test_a_label_of_one_point_and_the_words_of_another_are_none(text):
+    """Nothing says which of the two was meant."""
+    rising = {"number": ("1", "2", "3", "4", "5")}
+    assert score(text, rising, labels="number").status == "unparsed"
+
+
+def test_an_article_is_no_letter():
+    """A sentence that begins with "A" has not chosen A; a letter with a mark or its point behind it has."""
+    rising = {"letter": ("A", "B", "C", "D", "E")}
+    assert score("A little bit of everything.", rising, labels="letter").status == "unparsed"
+    for text in ("A: I do not", "a) because", "(A) because", "A strongly disagree", "Answer: a"):
+        assert score(text, rising, labels="letter").value == 1.0, text
+
+
 @given(st.permutations(POINTS), st.lists(st.floats(0.01, 1), min_size=5, max_size=5))
 def test_probabilities_give_the_mean_point(order, weights):
     """Whatever order the options are shown in; keyed in reverse, the mean is turned."""

@@ -41,6 +41,11 @@ def letter(text, reading):
         ("B) forty, because it is", None, "B"),
         ("A train covers forty miles in an hour.", None, None),
         ("It must be\n\n(D)", None, "D"),
+        ("The answer is a matter of taste", None, None),
+        ("The answer is A because of the rest", None, "A"),
+        ("The answer is c, I think", None, "C"),
+        ("B - the second", None, "B"),
+        ("A or B", None, None),
         ("The answer is (E).", None, None),
         ("The answer is forty (A half is twenty).", None, None),
         ("The answer is the second one (B).", "B", "B"),
@@ -80,6 +85,7 @@ def test_the_published_rule_takes_an_option_spoken_of(text, letter_):
         ("I would rather not say", None, 0.0, 1.0, "unparsed"),
         (Reply(status="refused"), None, 0.0, 1.0, "refused"),
         (Reply(probabilities={"A": 0.2, "(B)": 0.8}), 1.0, 1.0, 0.0, "ok"),
+        (Reply(probabilities={"A": 0.4, "B": 0.4, "C": 0.2}), None, 0.0, 1.0, "unparsed"),
     ],
 )
 def test_no_answer_is_no_wrong_answer(reply, value, of_all, no_answer, status):

@@ -143,6 +143,22 @@ def test_yes_no_and_neither(text, said, published):
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Yes, agree", True),
+        ("Yes.\nAgree", True),
+        ("No - disagree.", False),
+        ("Yes.\nDisagree", None),
+        ("agree/disagree", None),
+    ],
+)
+def test_two_words_for_one_thing(text, said):
+    """They say it twice; only words for different things cancel each other."""
+    made = agreement(text, yes=("yes", "agree"), no=("no", "disagree"))
+    assert made[""] == (None if said is None else float(said))
+
+
+@pytest.mark.parametrize(
     ("text", "said", "published"), [("是", True, True), ("不是", False, True), ("否", False, False)]
 )
 def test_a_prefixed_no(text, said, published):

@@ -132,6 +132,18 @@ def test_sentences_of_messy_replies():
     assert sentences("", 1) == []
 
 
+def test_sentences_without_blanks_between_them():
+    """A full stop of a script that writes none ends a sentence; a number's point does not."""
+    assert sentences("这是第一个理由。“那是第二个理由。”还有第三个！", 3) == [
+        "这是第一个理由。",
+        "“那是第二个理由。",
+        "还有第三个！",
+    ]
+    assert sentences("It grew by 3.5 points.Then it fell.", 3) == [
+        "It grew by 3.5 points.Then it fell."
+    ]
+
+
 def test_clusters_are_those_of_a_plain_implementation():
     """DBSCAN by its definition: cores, reachability, border points and noise, on random vectors."""
     for seed in range(20):
@@ -211,7 +223,16 @@ def test_the_weight_of_the_point(reply, value):
     assert weight(reply).value == value
 
 
-@pytest.mark.parametrize("reply", ["", "It depends", "I neither agree nor disagree", "agreed?"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "It depends",
+        "I neither agree nor disagree",
+        "agreed?",
+        Reply(text="Agree", probabilities={"Agree": 0.5, "Disagree": 0.5}),
+    ],
+)
 def test_no_point_no_weight(reply):
     """An answer that is none does not count 0."""
     assert (weight(reply).value, weight(reply).status) == (None, "unparsed")

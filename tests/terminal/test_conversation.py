@@ -23,7 +23,7 @@ from gnomon import (
     TokenLogprob,
 )
 from gnomon.cli import cli
-from gnomon.cli.conversation import Said, conversation
+from gnomon.telling import Said, conversation
 
 
 def chat(*texts: str, **more: object) -> Chat:

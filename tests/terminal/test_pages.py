@@ -137,6 +137,26 @@ def test_in_a_pipe_names_are_whole(folder: Path) -> None:
     )
 
 
+def test_trials_of_an_item_are_numbers_to_programs(folder: Path) -> None:
+    """Levels and scores have a column each, and a score that is none has a status."""
+    words = ["show", "1:bread is soft", "--json", "--db", str(folder / "results.db")]
+    first, *_ = json.loads(said(*words))
+    assert first == {
+        "trial": first["trial"],
+        "run": 1,
+        "ordinal": first["ordinal"],
+        "item": "bread is soft",
+        "repeat": 0,
+        "tone": "plain",
+        "yes-no": 0.0,
+        "statuses": {"yes-no": "ok"},
+    }
+    assert isinstance(first["trial"], int)
+    words[1] = "1:tea is hot"
+    (statuses, *_), *_ = [(row["statuses"], row["yes-no"]) for row in json.loads(said(*words))]
+    assert statuses == {"yes-no": "unparsed"}
+
+
 def on_terminal(folder: Path, *words: str, width: int, **environment: str) -> str:
     """What a command writes to a real terminal of some width."""
     ours, theirs = pty.openpty()

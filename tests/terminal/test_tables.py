@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from gnomon.cli.markup import latex, markdown, print_csv, safe_cell
 from gnomon.cli.tables import Column, Table, text
-from gnomon.cli.terminal import cut, visible, wrapped
+from gnomon.cli.terminal import cut, flowed, visible, wrapped
 
 CELLS = st.text(max_size=60)
 GIVES = st.sampled_from(["no", "cut", "wrap", "name"])
@@ -215,6 +215,12 @@ def test_csv_of_many_rows_is_whole(many: int) -> None:
     assert CliRunner().invoke(show).stdout_bytes == wanted.encode()
 
 
+def test_two_hyphens_are_no_dash_in_latex() -> None:
+    """The name of an option is set as it is typed."""
+    table = Table(columns=(Column("what"),), rows=(("ended by --max-calls",),))
+    assert r"ended by -{}-max-calls \\" in latex(table)
+
+
 def test_long_texts_are_paragraphs_in_latex() -> None:
     """A column that gives way and is long shares the width of the page; line breaks are blanks."""
     table = Table(
@@ -224,3 +230,53 @@ def test_long_texts_are_paragraphs_in_latex() -> None:
     made = latex(table)
     assert r"\begin{tabular}{lp{0.40\textwidth}p{0.40\textwidth}}" in made
     assert r"user & a line and\textbackslash{}x1b another" in made
+
+
+PROSE = """\
+name (scorer)
+
+Some words that are longer than a line, and go on
+in another line of the file.
+
+reads   replies of status ok, truncated, refused
+plants  answers
+
+Options:
+  points (a list)
+      The scale's points in words, lowest first.
+
+Example:
+  points = ["strongly disagree", "neither", "strongly agree"]"""
+
+
+def test_prose_keeps_to_the_width_and_its_form() -> None:
+    """Paragraphs run on, lists go on below their beginning, and code is left whole."""
+    assert (
+        flowed(PROSE, 40)
+        == """\
+name (scorer)
+
+Some words that are longer than a line,
+and go on in another line of the file.
+
+reads   replies of status ok, truncated,
+        refused
+plants  answers
+
+Options:
+  points (a list)
+      The scale's points in words,
+      lowest first.
+
+Example:
+  points = ["strongly disagree", "neither", "strongly agree"]"""
+    )
+
+
+@given(st.lists(st.lists(st.text("ab c", max_size=30), min_size=1, max_size=4), max_size=4))
+def test_flowed_prose_has_all_its_words(blocks: list[list[str]]) -> None:
+    """And no line that is too wide, whatever it is made of."""
+    given = "\n\n".join("\n".join(lines) for lines in blocks)
+    made = flowed(given, 40)
+    assert "".join(made.split()) == "".join(given.split())
+    assert all(len(line) <= 40 for line in made.splitlines())

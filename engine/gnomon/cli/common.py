@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gnomon.cli.values import OneOf, Whole
 from gnomon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ DEFAULT_DATABASE = "results.db"
 database_option = click.option(
     "--db",
     "database",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     default=DEFAULT_DATABASE,
     show_default=True,
     envvar="GNOMON_DB",
@@ -73,19 +74,19 @@ def request_options(function: Command) -> Command:
                 metavar="ROLE=MODEL",
                 help="The model for another role, such as a judge.",
             ),
-            click.option("--repeats", type=int, help="In place of the measure's own repeats."),
-            click.option("--limit", type=int, help="Only the first so many items."),
+            click.option("--repeats", type=Whole(), help="In place of the measure's own repeats."),
+            click.option("--limit", type=Whole(), help="Only the first so many items."),
             click.option(
                 "--only",
                 multiple=True,
                 metavar="COLUMN=VALUE[,VALUE]",
                 help="Only these levels, groups or items. May be given again.",
             ),
-            click.option("--seed", type=int, help="In place of the measure's own seed."),
+            click.option("--seed", type=Whole(), help="In place of the measure's own seed."),
             click.option(
                 "--format",
                 "format_",
-                type=click.Choice(["auto", "free", "constrained"]),
+                type=OneOf(["auto", "free", "constrained"]),
                 default="auto",
                 show_default=True,
                 help="Let the model answer in its own words, or hold it to the form.",
@@ -200,6 +201,15 @@ def _is_beside(folder: Path, text: str) -> bool:
     except (OSError, ValueError):
         # A prompt is an option too, and no file can be called so.
         return False
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> counted(1, "repeat"), counted(2, "repeat")
+    ('1 repeat', '2 repeats')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def no_runs(database: Path) -> str:

@@ -11,6 +11,7 @@ import click
 
 from gnomon.cli.common import database_option, junit_option, plugin_option
 from gnomon.cli.tables import Form, form_options, write
+from gnomon.cli.values import Between, Run
 from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("first", type=int, metavar="RUN")
-@click.argument("second", type=int, metavar="RUN")
+@click.argument("first", type=Run(), metavar="RUN")
+@click.argument("second", type=Run(), metavar="RUN")
 @database_option
 @click.option("--score", "scores", multiple=True, help="Compare this score. May be given again.")
 @click.option(
     "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Between(0, 1),
     help="Confidence level of the intervals; 0.95 unless given.",
 )
 @click.option(

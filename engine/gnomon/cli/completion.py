@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from gnomon.cli.values import OneOf
+
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=OneOf(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print what a shell needs to complete commands, measures, models, runs and columns.
 

@@ -1,21 +1,20 @@
 """A trial as a conversation, with its scores beside it.
 
-One invariant: whatever was sent and whatever came back is shown once, in order and whole, and none of it acts
-on the terminal.
+One invariant: none of what was sent and what came back acts on the terminal.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from gnomon.cli import terminal
-from gnomon.cli.estimates import number
 from gnomon.cli.tables import Column, Table
-from gnomon.records import Ask, Chat, Choose, Embed, Exchange, Hidden, Loglik, Reply, Score
+from gnomon.records import Exchange, Score
+from gnomon.telling import Said, asked_for, everything, facts, number
 
 if TYPE_CHECKING:
     from gnomon.store.viewing import StoredTrial
@@ -25,128 +24,9 @@ BESIDE = 100
 SIDE = 34
 
 
-@attrs.frozen
-class Said:
-    """One thing that was said.
-
-    Attributes:
-        who: Who said it: ``system``, ``user``, ``assistant``, or the role that answered.
-        text: What.
-        more: What else is known of it: the reply's name and status, tokens, time.
-        weak: Whether it is no more than a heading.
-    """
-
-    who: str
-    text: str
-    more: str = ""
-    weak: bool = False
-
-
-def conversation(exchanges: Iterable[Exchange], cached: tuple[bool, ...] = ()) -> Iterator[Said]:
-    """Everything said, each message once although later asks bring it again."""
-    before: list[tuple[str, str]] = []
-    for place, exchange in enumerate(exchanges):
-        ask, reply = exchange.ask, exchange.reply
-        sent = [(message.role, message.content) for message in getattr(ask, "messages", ())]
-        if before and sent[: len(before)] != before:
-            yield Said("a new conversation", "", weak=True)
-            before = []
-        for role, text in sent[len(before) :]:
-            yield Said(role, text)
-        asked = _asked(ask)
-        if asked:
-            yield Said("asked for", asked)
-        was_here = place < len(cached) and cached[place]
-        yield Said(f"{ask.role} answers", answer_text(reply), _facts(ask, reply, was_here))
-        before = [*sent, ("assistant", reply.text)] if sent else []
-
-
-def _asked(ask: Ask) -> str:
-    """What is asked beside messages."""
-    if isinstance(ask, Choose):
-        return f"one of: {', '.join(ask.options)}"
-    if isinstance(ask, Loglik):
-        context = f", after: {ask.context}" if ask.context else ""
-        return f"the probability of: {ask.text}{context}"
-    if isinstance(ask, (Embed, Hidden)):
-        what = "vectors" if isinstance(ask, Embed) else "hidden states"
-        return f"{what} of: {', '.join(ask.texts)}"
-    if isinstance(ask, Chat) and ask.constraint is not None:
-        return f"a reply held to a {ask.constraint.form}"
-    return ""
-
-
-def answer_text(reply: Reply) -> str:
-    """What came back, in words."""
-    parts = [reply.text] if reply.text else []
-    if reply.probabilities is not None:
-        exact = "" if reply.exact else " (from samples)"
-        parts += [f"{number(p)}  {option}{exact}" for option, p in reply.probabilities.items()]
-    if reply.vectors is not None:
-        sizes = ", ".join(map(str, sorted({len(vector) for vector in reply.vectors})))
-        parts.append(f"{len(reply.vectors)} vectors of {sizes} numbers")
-    if reply.missing:
-        parts.append(f"no vector for: {', '.join(reply.missing)}")
-    if reply.tokens is not None and not reply.text:
-        total = sum(token.logprob for token in reply.tokens)
-        parts.append(f"log-probability {number(total)} over {len(reply.tokens)} tokens")
-    if reply.error:
-        parts.append(reply.error)
-    return "\n".join(parts) or "(empty)"
-
-
-def _facts(ask: Ask, reply: Reply, was_here: bool) -> str:
-    tokens = "" if reply.tokens_out is None else f"{reply.tokens_out} tokens"
-    seconds = "" if reply.seconds is None else f"{reply.seconds:.1f} s"
-    finish = reply.finish if reply.finish and reply.finish != reply.status else ""
-    stored = "from the store" if was_here else ""
-    return " · ".join(
-        part for part in (ask.name, reply.status, finish, tokens, seconds, stored) if part
-    )
-
-
-def _everything(one: StoredTrial) -> list[Said]:
-    said = list(conversation(one.record.exchanges, one.cached))
-    if not one.record.exchanges:
-        said.append(Said("nothing was asked yet", "", weak=True))
-    elif not one.finished:
-        said.append(Said("the trial is not finished", "", weak=True))
-    if one.asked_by_scorers:
-        said.append(Said("asked by scorers", "", weak=True))
-        said += conversation(_once(one.asked_by_scorers))
-    return said
-
-
-def _once(exchanges: Iterable[Exchange]) -> list[Exchange]:
-    """Without what several scorers asked alike and were answered alike."""
-    seen: dict[tuple[Any, ...], Exchange] = {}
-    for exchange in exchanges:
-        key = (exchange.ask.role, getattr(exchange.ask, "messages", None), exchange.reply.text)
-        seen.setdefault(key, exchange)
-    return list(seen.values())
-
-
 def _head(one: StoredTrial, run: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
-    trial = one.record.trial
     title = f"trial {one.trial} · {run['measure']} · {run['model'] or ''} · run {one.run}"
-    facts = [
-        ("place", f"{trial.ordinal} in the plan, repeat {trial.repeat}, {trial.format} format")
-    ]
-    facts.append(("item", trial.item.key))
-    named = {"groups": trial.item.groups, "levels": trial.levels, "draws": trial.draws}
-    facts += [(name, text) for name, values in named.items() if (text := _pairs(values))]
-    if trial.item.gold is not None:
-        facts.append(("gold", str(trial.item.gold)))
-    return title, facts
-
-
-def _pairs(values: Mapping[str, Any]) -> str:
-    """Names with their values; what has none is left out."""
-    texts = {
-        name: " / ".join(value) if isinstance(value, tuple) else str(value)
-        for name, value in values.items()
-    }
-    return ", ".join(f"{name} {text}" for name, text in texts.items() if text.strip())
+    return title, facts(one)
 
 
 def _score_lines(one: StoredTrial, width: int) -> list[str]:
@@ -171,15 +51,15 @@ def _score_lines(one: StoredTrial, width: int) -> list[str]:
 def trial_text(one: StoredTrial, run: Mapping[str, Any]) -> None:
     """Print a trial for people."""
     width = terminal.width()
-    title, facts = _head(one, run)
+    title, known = _head(one, run)
     out = [terminal.bold(line) for line in terminal.wrapped(terminal.visible(title), width)]
-    for name, text in facts:
+    for name, text in known:
         lines = terminal.wrapped(terminal.visible(text), width - 8)
         out += [f"{name if at == 0 else '':6}  {line}" for at, line in enumerate(lines)]
     out.append("")
     beside = width >= BESIDE
     left = width - SIDE - 3 if beside else width
-    said = [line for one_said in _everything(one) for line in _said_lines(one_said, left)]
+    said = [line for one_said in everything(one) for line in _said_lines(one_said, left)]
     scores = _score_lines(one, SIDE if beside else width)
     if beside:
         for at in range(max(len(said), len(scores))):
@@ -205,12 +85,12 @@ def _said_lines(said: Said, width: int) -> Iterator[tuple[str, str]]:
 
 def said_tables(one: StoredTrial, run: Mapping[str, Any]) -> tuple[Table, Table]:
     """The conversation and the scores, as tables."""
-    title, facts = _head(one, run)
+    title, known = _head(one, run)
     talk = Table(
-        above=(title, *(f"{name}: {text}" for name, text in facts)),
+        above=(title, *(f"{name}: {text}" for name, text in known)),
         title="conversation",
         columns=(Column("who"), Column("text", gives="wrap"), Column("more", gives="wrap")),
-        rows=tuple((said.who, said.text, said.more) for said in _everything(one)),
+        rows=tuple((said.who, said.text, said.more) for said in everything(one)),
     )
     scores = Table(
         title="scores",
@@ -255,7 +135,7 @@ def _exchange(exchange: Exchange) -> dict[str, Any]:
         "name": ask.name,
         "kind": ask.kind,
         "messages": [attrs.asdict(message) for message in getattr(ask, "messages", ())],
-        "asked": _asked(ask),
+        "asked": asked_for(ask),
         "reply": reply.text,
         "status": reply.status,
         "finish": reply.finish,

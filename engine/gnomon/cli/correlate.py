@@ -10,6 +10,7 @@ import click
 
 from gnomon.cli.common import database_option, plugin_option
 from gnomon.cli.tables import Column, Form, Table, form_options, write
+from gnomon.cli.values import OneOf
 
 if TYPE_CHECKING:
     from gnomon.run.relating import Related
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("scores", nargs=-1, required=True, metavar="RUN:OUTCOME RUN:PREDICTOR...")
 @click.option(
     "--by",
-    type=click.Choice(["trial", "item"]),
+    type=OneOf(["trial", "item"]),
     help="The unit of a row; trials when all scores are of one run, else items.",
 )
 @click.option(
@@ -121,7 +122,7 @@ def _tables(made: Related, outcome: str, rows: list[dict[str, Any]]) -> list[Tab
 
 def _fits(title: str, fits: list[dict[str, Any]]) -> Table:
     """What a statistic says of the fit of each set of predictors, beside each other."""
-    from gnomon.cli.estimates import number
+    from gnomon.telling import number
 
     names = list(dict.fromkeys(name for row in fits for name in row["detail"]))
     headings = (fits[0]["quantity"], *names, "n")

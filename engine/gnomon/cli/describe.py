@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gnomon.catalogue import KINDS, Catalogue
+from gnomon.cli import terminal
 from gnomon.cli.common import plugin_option, print_json
 from gnomon.errors import UsageError, did_you_mean, listing
 
@@ -52,21 +53,22 @@ def command(kind: str, name: str | None, plugin_files: tuple[Path, ...]) -> None
     from gnomon.reference.plugins import plugin_text
 
     plugin = catalogue.get(SINGULAR[kind], name)
-    click.echo(plugin_text(SINGULAR[kind], name, plugin.cls, plugin.provider.origin))
+    told = plugin_text(SINGULAR[kind], name, plugin.cls, plugin.provider.origin)
+    terminal.explain(told)
 
 
 def _spec(name: str | None) -> None:
     from gnomon.reference.specs import BLOCKS, block_text
 
     if name is None:
-        click.echo("\n\n".join(block_text(block) for block in BLOCKS.values()))
+        terminal.explain("\n\n".join(block_text(block) for block in BLOCKS.values()))
         return
     if name not in BLOCKS:
         raise UsageError(
             f"there is no block {name!r} in a spec{did_you_mean(name, BLOCKS)}; "
             f"there are: {listing(BLOCKS)}"
         )
-    click.echo(block_text(BLOCKS[name]))
+    terminal.explain(block_text(BLOCKS[name]))
 
 
 def _measure(name: str, catalogue: Catalogue) -> None:
@@ -74,9 +76,9 @@ def _measure(name: str, catalogue: Catalogue) -> None:
 
     spec = load(catalogue.find_measure(name), catalogue)
     keys = spec.keys
-    click.echo(f"{keys.measure} (version {keys.version}): {keys.title}\n")
+    paragraphs = [f"{keys.measure} (version {keys.version}): {keys.title}"]
     if keys.about:
-        click.echo(f"{keys.about.strip()}\n")
+        paragraphs.append(keys.about.strip())
     rows = {
         "file": str(spec.path),
         "needs": ", ".join(keys.needs),
@@ -99,5 +101,6 @@ def _measure(name: str, catalogue: Catalogue) -> None:
         "statistics": ", ".join(dict.fromkeys(block.label for block in spec.statistics)) or "none",
         "try it": f"gnomon run {name} --model BACKEND:MODEL",
     }
-    for label, value in rows.items():
-        click.echo(f"{label:<11}{value}")
+    width = max(map(len, rows)) + 2
+    paragraphs.append("\n".join(f"{label:<{width}}{value}" for label, value in rows.items()))
+    terminal.explain("\n\n".join(paragraphs))

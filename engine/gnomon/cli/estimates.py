@@ -13,12 +13,10 @@ import attrs
 
 from gnomon.cli.tables import Column, Table
 from gnomon.methods import told
+from gnomon.telling import number
 
 if TYPE_CHECKING:
     from gnomon.store import EstimateRow, Store
-
-ROUNDING = 1e-12
-"""What is left of a sum that is 0 in truth."""
 
 MISSING = {
     "refused": "refused",
@@ -61,17 +59,6 @@ def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
 def missing(counts: Mapping[str, int]) -> dict[str, int]:
     """How many scores are missing, by reason."""
     return {name: counts.get(status, 0) for name, status in MISSING.items()}
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A number for a table; an empty string for none."""
-    if value is None:
-        return ""
-    if abs(value) < ROUNDING:
-        value = 0.0
-    if value != 0 and abs(value) < 0.5 * 10**-digits:
-        return f"{value:.1e}"
-    return f"{value:.{digits}f}"
 
 
 def p_value(p: float | None, log10_p: float | None) -> str:
@@ -153,20 +140,19 @@ def _columns(block: Sequence[Mapping[str, Any]]) -> dict[str, Callable[[Any], st
 def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Table:
     """What one statistic says of each group."""
     columns = _columns(block)
-    groups = [_group(row) for row in block]
-    # What a row is about needs saying only where the groups do not tell the rows apart.
-    telling = len(set(groups)) == len(groups)
+    labels = _labels(block)
     rows: list[tuple[str, ...]] = []
-    for group, row in zip(groups, block, strict=True):
-        label = group if telling else f"{group}: {row['quantity']}"
-        if not row["columns"] and not telling:
-            label = str(row["quantity"])
+    for label, row in zip(labels, block, strict=True):
         # The reason takes the place of the number, below the table.
         cells = [
             "none" if row["value"] is None and name == "estimate" else cell(row)
             for name, cell in columns.items()
         ]
         rows.append((label, *cells))
+    if len(rows) > FOLDED and all(row["value"] is None for row in block):
+        # Sixty rows of nothing hide the table below them; why there is nothing is said in the notes.
+        alike = [cells[0] if len(set(cells)) == 1 else "" for cells in zip(*rows, strict=True)]
+        rows = [(f"each of {len(rows)} groups", *alike[1:])]
     return Table(
         title=title,
         columns=(
@@ -177,23 +163,36 @@ def block_table(title: str, by: str, block: Sequence[Mapping[str, Any]]) -> Tabl
             ),
         ),
         rows=tuple(rows),
-        notes=tuple(_notes(block)),
+        notes=tuple(_notes(block, labels)),
     )
 
 
+FOLDED = 4
+"""Most rows without any estimate that are shown one by one."""
 NAMED = 4
 """Most groups that a note names."""
 SHORT = 60
 """Characters of names that need no summary."""
 
 
-def _group(row: Mapping[str, Any]) -> str:
-    return ", ".join(level or "(none)" for level in row["columns"].values()) or "all"
+def _labels(block: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the rows are called: by their groups, and where these do not tell them apart by what they are of."""
+    groups = [
+        ", ".join(level or "(none)" for level in row["columns"].values()) or "all" for row in block
+    ]
+    if len(set(groups)) == len(groups):
+        return groups
+    return [
+        f"{group}: {row['quantity']}" if row["columns"] else str(row["quantity"])
+        for group, row in zip(groups, block, strict=True)
+    ]
 
 
-def _groups(chosen: Sequence[Mapping[str, Any]], block: Sequence[Mapping[str, Any]]) -> str:
-    """The groups that a note is for: by name, by what they share, or counted where they are many."""
-    names = list(dict.fromkeys(map(_group, chosen)))
+def _groups(
+    chosen: Sequence[int], block: Sequence[Mapping[str, Any]], labels: Sequence[str]
+) -> str:
+    """The rows that a note is for: by name, by what they share, or counted where they are many."""
+    names = [labels[at] for at in chosen]
     # A name of several columns has commas of its own.
     between = "; " if any("," in name for name in names) else ", "
     whole = between.join(names)
@@ -201,27 +200,25 @@ def _groups(chosen: Sequence[Mapping[str, Any]], block: Sequence[Mapping[str, An
         return whole
     if len(chosen) == len(block):
         return f"all {len(names)} groups"
-    for column, level in chosen[0]["columns"].items():
-        alike = [row for row in block if row["columns"].get(column) == level]
-        if len(alike) == len(chosen) and all(row in alike for row in chosen):
+    for column, level in block[chosen[0]]["columns"].items():
+        alike = [at for at, row in enumerate(block) if row["columns"].get(column) == level]
+        if alike == list(chosen):
             return f"all {len(names)} groups of {column} {level}"
     rest = max(len(names) - NAMED, 0)
     shown = between.join(names[: len(names) - rest])
     return f"{shown} and {rest} more groups" if rest else shown
 
 
-def _notes(block: Sequence[Mapping[str, Any]]) -> list[str]:
+def _notes(block: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
     """Methods, notes and the family, each once; the groups a note is for when not for all."""
     out = told(row["method"] for row in block if row["value"] is not None and row["method"])
-    notes: dict[str, list[Mapping[str, Any]]] = {}
-    for row in block:
+    notes: dict[str, list[int]] = {}
+    for at, row in enumerate(block):
         if row["note"]:
-            notes.setdefault(row["note"], []).append(row)
+            notes.setdefault(row["note"], []).append(at)
     for note, rows in notes.items():
-        everyone = len(rows) == len(block) and (
-            block[-1]["value"] is not None or len({_group(row) for row in rows}) == 1
-        )
-        out.append(note if everyone else f"{_groups(rows, block)}: {note}")
+        everyone = len(rows) == len(block) and (block[-1]["value"] is not None or len(rows) == 1)
+        out.append(note if everyone else f"{_groups(rows, block, labels)}: {note}")
     family = next((row for row in block if row["family"]), None)
     tests = sum(row["p"] is not None for row in block)
     said = []

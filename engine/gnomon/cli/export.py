@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gnomon.cli.common import database_and_runs, second_database_option
+from gnomon.cli.values import OneOf
 from gnomon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ VIEWS = ("runs", "trials", "conversations", "scores", "results", "failures")
 @click.option(
     "--to",
     "form",
-    type=click.Choice([*TABLES, "inspect", *CITATIONS]),
+    type=OneOf([*TABLES, "inspect", *CITATIONS]),
     required=True,
     help="The form.",
 )
@@ -36,7 +37,7 @@ VIEWS = ("runs", "trials", "conversations", "scores", "results", "failures")
     help="The folder, or with --view and for citations the file; standard output where it is left out "
     "and the form is text.",
 )
-@click.option("--view", type=click.Choice(VIEWS), help="Only this view, as one file.")
+@click.option("--view", type=OneOf(VIEWS), help="Only this view, as one file.")
 @click.option("--measure", "measures", multiple=True, help="Only this measure. May be given again.")
 @click.option("--model", "models", multiple=True, help="Only this model. May be given again.")
 @second_database_option

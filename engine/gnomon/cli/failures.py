@@ -11,6 +11,7 @@ import click
 
 from gnomon.cli.common import database_option, no_runs, of_measure, plugin_option
 from gnomon.cli.tables import Column, Form, Table, form_options, write
+from gnomon.cli.values import AtLeast, Run
 
 if TYPE_CHECKING:
     from gnomon.run import failing
@@ -22,13 +23,13 @@ LONG = 160
 
 
 @click.command("failures")
-@click.argument("runs", nargs=-1, type=int, metavar="[RUN]...")
+@click.argument("runs", nargs=-1, type=Run(), metavar="[RUN]...")
 @database_option
 @click.option("--measure", help="Only this measure.")
 @click.option("--score", "scores", multiple=True, help="Only this score. May be given again.")
 @click.option(
     "--top",
-    type=click.IntRange(min=1),
+    type=AtLeast(1),
     default=10,
     show_default=True,
     help="How many forms of each kind are shown.",

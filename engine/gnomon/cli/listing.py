@@ -10,13 +10,14 @@ import click
 
 from gnomon.cli.common import no_runs, plugin_option
 from gnomon.cli.tables import Form, form_options, plain_table, write
+from gnomon.cli.values import OneOf
 from gnomon.errors import UsageError, did_you_mean, listing
 
 HIDDEN = (
     *("reason", "finished", "planned", "started_at"),
     *("version", "title", "seed", "repeats", "trial_limit", "command"),
 )
-"""What programs are given and a table has no room for."""
+"""What programs are given of runs and a table has no room for."""
 NAMED = ("measure", "model", "from")
 WRAPS = ("title", "what")
 RIGHT = ("run", "trials")
@@ -24,11 +25,11 @@ KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "correcti
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(["measures", "runs", *KINDS]), default="measures")
+@click.argument("kind", type=OneOf(["measures", "runs", *KINDS]), default="measures")
 @click.option(
     "--db",
     "database",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     default="results.db",
     envvar="GNOMON_DB",
     help="For runs: the results database.",
@@ -67,7 +68,8 @@ def command(
         rows = _measures(plugin_files, wanted)
     else:
         rows = _plugins(kind, plugin_files, wanted)
-    shown = [{name: row[name] for name in row if name not in HIDDEN} for row in rows]
+    hidden = HIDDEN if kind == "runs" else ()
+    shown = [{name: row[name] for name in row if name not in hidden} for row in rows]
     tables = [plain_table(shown, named=NAMED, wraps=WRAPS, right=RIGHT)] if rows else []
     write(form, tables, lambda: rows, empty=empty)
 

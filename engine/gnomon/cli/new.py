@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import plugin_option
 
 if TYPE_CHECKING:
@@ -64,5 +65,5 @@ def command(
 
 def _list(known: Mapping[str, Template]) -> None:
     width = max(map(len, known), default=0)
-    for name in sorted(known):
-        click.echo(f"{name.ljust(width)}  {known[name].about}")
+    lines = [f"{name.ljust(width)}  {known[name].about}" for name in sorted(known)]
+    terminal.explain("\n".join(lines))

@@ -9,6 +9,7 @@ import click
 
 from gnomon.cli import terminal
 from gnomon.cli.common import (
+    counted,
     files_of,
     json_option,
     load_measure,
@@ -17,6 +18,7 @@ from gnomon.cli.common import (
     print_json,
     request_options,
 )
+from gnomon.cli.values import Whole
 from gnomon.errors import UsageError
 from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik, ReplyFormat
 
@@ -32,7 +34,7 @@ ALL = -1
 @request_options
 @click.option(
     "--examples",
-    type=int,
+    type=Whole(),
     default=3,
     show_default=True,
     help="Conditions to show a prompt of; 0 for none, -1 for all.",
@@ -129,8 +131,9 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
     more = ", in the first round" if plan.adaptive else ""
     click.echo(f"{spec.name} (version {spec.keys.version}): {spec.keys.title}")
     click.echo(
-        f"{plan.trials} trials{more}: {plan.items} items, {plan.conditions} conditions, "
-        f"{plan.repeats} repeats, {plan.format} format"
+        f"{counted(plan.trials, 'trial')}{more}: {counted(plan.items, 'item')}, "
+        f"{counted(plan.conditions, 'condition')}, {counted(plan.repeats, 'repeat')}, "
+        f"{plan.format} format"
     )
     for role, load in plan.roles.items():
         cost = (
@@ -144,6 +147,7 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
         )
     for note in plan.notes:
         click.echo(f"  ({note})")
+    piped = terminal.is_piped()
     chosen = plan.examples if examples == ALL else plan.examples[:examples]
     for example in chosen:
         condition = ", ".join(f"{name} {level}" for name, level in example.condition.items())
@@ -152,8 +156,9 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
         for ask in example.asks:
             click.echo(f"{ask.name} ({ask.kind}, {ask.role})")
             text = terminal.visible(shown(ask), lines=True)
-            terminal.say("\n".join(f"  {line}" for line in text.splitlines()))
+            lines = text.splitlines() if piped else terminal.wrapped(text, terminal.width() - 2)
+            terminal.say("\n".join(f"  {line}".rstrip() for line in lines))
     if len(chosen) < len(plan.examples) and examples:
         click.echo(
-            f"\n({len(plan.examples) - len(chosen)} more conditions; --examples -1 shows all)"
+            f"\n({counted(len(plan.examples) - len(chosen), 'more condition')}; --examples -1 shows all)"
         )

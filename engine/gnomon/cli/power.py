@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
-from gnomon.cli.common import json_option, print_json
+from gnomon.cli.common import counted, json_option, print_json
+from gnomon.cli.tables import Column, Table, write
 from gnomon.cli.validate import check_planting, setting_from, simulation_options
-from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
+from gnomon.cli.values import AtLeast, Between, Number
+from gnomon.errors import EXIT_DONE, EXIT_VIOLATED, UsageError
+
+if TYPE_CHECKING:
+    from gnomon.simulation.power import Power
 
 
 @click.command("power")
 @click.argument("measure")
 @click.option(
-    "--effect", type=float, required=True, help="The effect to find, in units of the score."
+    "--effect", type=Number(), required=True, help="The effect to find, in units of the score."
 )
 @click.option(
     "--power",
     "target",
-    type=float,
+    type=Between(0, 1),
     default=0.8,
     show_default=True,
     help="The power wanted.",
@@ -28,7 +34,7 @@ from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 @click.option("--statistic", help="Label of the statistic; the measure's main one unless given.")
 @click.option(
     "--most",
-    type=click.IntRange(min=1),
+    type=AtLeast(1),
     default=64,
     show_default=True,
     help="The most repeats to try.",
@@ -50,6 +56,10 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
     from gnomon.simulation import power_of
 
     check_planting(options)
+    if options["effect"] == 0:
+        raise UsageError(
+            "--effect must not be 0: what is not there is found as often as --alpha says"
+        )
     catalogue, setting = setting_from(measure, options)
     report = power_of(
         setting,
@@ -77,26 +87,45 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
     ctx.exit(EXIT_DONE if report.repeats is not None else EXIT_VIOLATED)
 
 
+def _tried(tried: Sequence[Power]) -> Table:
+    """Every size that was tried, and its power."""
+    exact = any(one.exact is not None for one in tried)
+    headings = ("repeats", "items", "n", "power %", "95% interval", *(["exact %"] if exact else []))
+    rows = [
+        (
+            str(one.repeats),
+            str(one.items),
+            "none" if one.why else f"{one.units:.0f}",
+            "no test" if one.why else f"{100 * one.power:.1f}",
+            "" if one.why else f"[{100 * one.low:.1f}, {100 * one.high:.1f}]",
+            *(["" if one.exact is None else f"{100 * one.exact:.1f}"] if exact else []),
+        )
+        for one in tried
+    ]
+    notes = [] if not exact else ["exact: by the statistic's own formula"]
+    notes += [
+        f"{one.repeats} × {one.items}: no test could be made: {one.why}" for one in tried if one.why
+    ]
+    columns = tuple(Column(heading, right=True) for heading in headings)
+    return Table(columns=columns, rows=tuple(rows), notes=tuple(notes))
+
+
 def _print_report(report: Any, plan: Any) -> None:
     click.echo(
         f"{report.measure}, {report.statistic}: effect {report.effect:g} (noise {report.noise:g}), "
         f"alpha {report.alpha:g}, {report.runs} simulated runs"
     )
-    for one in report.tried:
-        exact = "" if one.exact is None else f"; exact formula {100 * one.exact:.1f} %"
-        click.echo(
-            f"  {one.repeats} repeats x {one.items} items (n {one.units:.0f}): power "
-            f"{100 * one.power:.1f} ± {100 * one.error:.1f} %{exact}"
-        )
+    write(None, [_tried(report.tried)], list, empty="")
     if report.repeats is None:
         click.echo(
-            f"power {report.target:.0%} is not reached with {report.most} repeats (--most)",
+            f"power {report.target:.0%} is not reached with {counted(report.most, 'repeat')} (--most)",
             err=True,
         )
         return
-    click.echo(f"power {report.target:.0%} needs {report.repeats} repeats of all items")
+    click.echo(f"power {report.target:.0%} needs {counted(report.repeats, 'repeat')} of all items")
     if report.items is not None:
-        click.echo(f"at the measure's own repeats {report.items} items are enough")
+        are = "is" if report.items == 1 else "are"
+        click.echo(f"at the measure's own repeats {counted(report.items, 'item')} {are} enough")
     for role, load in plan.roles.items():
         cost = "cost unknown" if load.cost is None else f"cost about {load.cost:.4f} $"
         click.echo(

@@ -55,7 +55,7 @@ def _plain(value: object) -> object:
 
 
 def _table(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> Table:
-    from gnomon.cli.estimates import number
+    from gnomon.telling import number
 
     numeric = [
         any(isinstance(row[place], (int, float)) for row in rows)

@@ -9,10 +9,11 @@ import click
 from gnomon.cli.common import database_option, no_runs, of_measure, plugin_option
 from gnomon.cli.estimates import estimate_rows, estimate_tables, rows_of
 from gnomon.cli.tables import Form, form_options, write
+from gnomon.cli.values import Run
 
 
 @click.command("results")
-@click.argument("runs", nargs=-1, type=int, metavar="[RUN]...")
+@click.argument("runs", nargs=-1, type=Run(), metavar="[RUN]...")
 @database_option
 @click.option("--measure", help="Only this measure.")
 @click.option(
@@ -66,6 +67,12 @@ def command(
     remarks = {state.run: remark for state in chosen if (remark := state.remark)}
     if not effects:
         rows = of_scores(rows, scores)
+    # Programs are told too when numbers are those of a part of a run.
+    far = {
+        one.run: {"state": one.state, "finished": one.finished, "planned": one.planned}
+        for one in chosen
+    }
+    rows = [{**row, **far[row["run"]]} for row in rows]
     write(form, estimate_tables(rows, remarks=remarks), lambda: rows, empty=empty)
     if have and lacking:
         click.echo("\n".join(lacking), err=True)

@@ -20,6 +20,7 @@ from gnomon.cli.common import (
     print_json,
     request_options,
 )
+from gnomon.cli.values import Number, Whole
 from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 
 if TYPE_CHECKING:
@@ -47,23 +48,25 @@ if TYPE_CHECKING:
     help="Where asks are answered; 'gnomon list executors' shows what there is.",
 )
 @click.option(
-    "--concurrency", type=int, help="Most trials under way at once; the backend's own limit, or 16."
+    "--concurrency",
+    type=Whole(),
+    help="Most trials under way at once; the backend's own limit, or 16.",
 )
 @click.option(
     "--timeout",
-    type=float,
+    type=Number(),
     help="Seconds one call may take; 120, or more for models in this process.",
 )
 @click.option(
     "--retries",
-    type=int,
+    type=Whole(),
     default=6,
     show_default=True,
     help="Further tries of a call that may succeed later.",
 )
 @click.option(
     "--max-wait",
-    type=float,
+    type=Number(),
     default=600.0,
     show_default=True,
     help="Most seconds one call waits between tries, in all.",
@@ -80,15 +83,15 @@ if TYPE_CHECKING:
     metavar="[ROLE=]N",
     help="Most tokens a minute, of prompts and replies. May be given again for other roles.",
 )
-@click.option("--max-calls", type=int, help="Stop before more calls than this; resumable.")
-@click.option("--max-cost", type=float, help="Stop before more US dollars than this; resumable.")
-@click.option("--max-time", type=float, help="Stop after so many seconds; resumable.")
+@click.option("--max-calls", type=Whole(), help="Stop before more calls than this; resumable.")
+@click.option("--max-cost", type=Number(), help="Stop before more US dollars than this; resumable.")
+@click.option("--max-time", type=Number(), help="Stop after so many seconds; resumable.")
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Use stored replies of equal key."
 )
 @click.option(
     "--lock",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="Hold the run against what 'gnomon freeze' wrote: confirmatory, or exploratory and why.",
 )
 @click.option(

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from gnomon.cli.common import database_option, plugin_option
+from gnomon.cli.values import Run
 
 
 @click.command("score")
-@click.argument("run_id", type=int, metavar="RUN")
+@click.argument("run_id", type=Run(), metavar="RUN")
 @database_option
 @click.option(
     "--measure",
@@ -34,8 +35,11 @@ def command(
     from gnomon.cli.estimates import estimate_rows, print_estimates
     from gnomon.run.rescore import rescore
     from gnomon.store import Store
+    from gnomon.store.opening import no_database
 
     catalogue = Catalogue(files=plugin_files)
+    if not database.exists():
+        raise no_database(database.resolve())
     with Store.open(database, write=True) as store:
         done = rescore(store, run_id, catalogue, measure)
         store.flush()

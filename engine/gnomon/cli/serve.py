@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gnomon.cli.common import DEFAULT_DATABASE
+from gnomon.cli.values import Whole
 
 
 @click.command("serve")
@@ -19,7 +20,7 @@ from gnomon.cli.common import DEFAULT_DATABASE
 )
 @click.option(
     "--port",
-    type=int,
+    type=Whole(),
     default=8001,
     show_default=True,
     help="A port of this machine; 0 for any that is free.",

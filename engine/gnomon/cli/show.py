@@ -38,9 +38,8 @@ def command(which: str, database: Path, form: Form | None) -> None:
         found = find_trials(store, which, database)
         if len(found) > 1:
             stored = [one for number in found if (one := store.view.trial(number)) is not None]
-            table = _listed(stored)
-            rows = [dict(zip(_heads(table), row, strict=True)) for row in table.rows]
-            write(form, [table], lambda: rows, empty="")
+            rows = [_row(trial) for trial in stored]
+            write(form, [_listed(stored)], lambda: rows, empty="")
             return
         one = store.view.trial(found[0])
         assert one is not None
@@ -99,9 +98,24 @@ def _heads(table: Table) -> list[str]:
     return [column.heading for column in table.columns]
 
 
+def _row(one: StoredTrial) -> dict[str, Any]:
+    """One trial of an item for programs: its levels and scores as columns, numbers in full."""
+    trial = one.record.trial
+    return {
+        "trial": one.trial,
+        "run": one.run,
+        "ordinal": trial.ordinal,
+        "item": trial.item.key,
+        "repeat": trial.repeat,
+        **trial.levels,
+        **{score.name: score.value for score in one.scores},
+        "statuses": {score.name: score.status for score in one.scores},
+    }
+
+
 def _listed(stored: list[StoredTrial]) -> Table:
     """The trials of an item, one a line."""
-    from gnomon.cli.estimates import number
+    from gnomon.telling import number
 
     first = stored[0]
     names = list(dict.fromkeys(score.name for one in stored for score in one.scores))

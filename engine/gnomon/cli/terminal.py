@@ -21,8 +21,10 @@ _UNSEEN = re.compile(
     "|[\U000e0000-\U000e007f]"
 )
 
-# A line may be broken at blanks, and behind what joins words; not within a number.
-_PIECE = re.compile(r"\s*(?:[^\s./_-]|[.-](?=\d))+[./_-]*|\s*[./_-]+|\s+\Z")
+# A line may be broken at blanks, and behind what joins words; not within a number or an option's name.
+_PIECE = re.compile(
+    r"\s*[(\"']?--\w[\w-]*[^\w\s]*|\s*(?:[^\s./_-]|[.-](?=\d))+[./_-]*|\s*[./_-]+|\s+\Z"
+)
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -111,6 +113,38 @@ def _wrapped_line(text: str, width: int) -> Iterator[str]:
             word = word[len(head) :]  # noqa: PLW2901 -- what is left of it
         line = word
     yield line
+
+
+_LABELLED = re.compile(r"\S+( \S+)? {2,}(?=\S)|\s*")
+
+
+def flowed(text: str, width: int) -> str:
+    """Prose and lists in lines of at most so many cells.
+
+    Lines of a paragraph run on. What is indented, or stands behind a label and two blanks, goes on below its
+    own beginning. What stands behind ``Example:`` is left as it is, for it may be copied.
+    """
+    prose, example, code = text.partition("\n\nExample:\n")
+    out: list[str] = []
+    for block in prose.split("\n\n"):
+        lines = block.split("\n")
+        if all(line and not _LABELLED.match(line).group() for line in lines):  # type: ignore[union-attr]  # it matches nothing too
+            lines = [" ".join(lines)]
+        out.append("\n".join(piece for line in lines for piece in _hung(line, width)))
+    return "\n\n".join(out) + example + code
+
+
+def _hung(line: str, width: int) -> Iterator[str]:
+    found = _LABELLED.match(line)
+    label = found.group() if found is not None and len(found.group()) <= width // 2 else ""
+    for at, piece in enumerate(wrapped(line[len(label) :], width - len(label))):
+        yield (label if at == 0 else " " * len(label)) + piece
+
+
+def explain(text: str) -> None:
+    """Say prose: within the terminal's width, and as it is in a pipe."""
+    text = text.replace("``", "`")
+    say(text if is_piped() else flowed(text, width()))
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:

@@ -19,7 +19,8 @@ from gnomon.cli.common import (
     print_json,
 )
 from gnomon.cli.tables import Column, Table, write
-from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
+from gnomon.cli.values import AtLeast, Between, NotBelow, Number, Whole
+from gnomon.errors import EXIT_DONE, EXIT_VIOLATED, UsageError
 
 if TYPE_CHECKING:
     from gnomon.simulation import Finding, Report
@@ -31,34 +32,34 @@ def simulation_options(function: Any) -> Any:
         [
             click.option(
                 "--noise",
-                type=click.FloatRange(min=0),
+                type=NotBelow(0),
                 default=0.1,
                 show_default=True,
                 help="Standard deviation of the effect from trial to trial.",
             ),
             click.option(
                 "--runs",
-                type=click.IntRange(min=2),
+                type=AtLeast(2),
                 default=200,
                 show_default=True,
                 help="Simulated runs of each kind.",
             ),
             click.option(
                 "--alpha",
-                type=float,
+                type=Between(0, 1),
                 default=0.05,
                 show_default=True,
                 help="Level of the tests.",
             ),
-            click.option("--repeats", type=int, help="In place of the measure's own repeats."),
-            click.option("--limit", type=int, help="Only the first so many items."),
+            click.option("--repeats", type=Whole(), help="In place of the measure's own repeats."),
+            click.option("--limit", type=Whole(), help="Only the first so many items."),
             click.option(
                 "--only",
                 multiple=True,
                 metavar="COLUMN=VALUE[,VALUE]",
                 help="Only these levels, groups or items. May be given again.",
             ),
-            click.option("--seed", type=int, help="In place of the measure's own seed."),
+            click.option("--seed", type=Whole(), help="In place of the measure's own seed."),
             click.option(
                 "--role",
                 "roles",
@@ -78,7 +79,7 @@ def check_planting(options: dict[str, Any]) -> None:
     """The effect and the noise are numbers that can be planted."""
     for name in ("effect", "noise"):
         if not math.isfinite(options[name]):
-            raise click.UsageError(f"--{name} is a finite number; it is {options[name]}")
+            raise UsageError(f"--{name} is a finite number; it is {options[name]}")
 
 
 def setting_from(measure: str, options: dict[str, Any]) -> tuple[Any, Any]:
@@ -106,7 +107,7 @@ def setting_from(measure: str, options: dict[str, Any]) -> tuple[Any, Any]:
 @click.argument("measure")
 @click.option(
     "--effect",
-    type=float,
+    type=Number(),
     default=0.3,
     show_default=True,
     help="The effect to plant, in units of the score.",
@@ -114,7 +115,7 @@ def setting_from(measure: str, options: dict[str, Any]) -> tuple[Any, Any]:
 @simulation_options
 @click.option(
     "--processes",
-    type=click.IntRange(min=1),
+    type=AtLeast(1),
     default=2,
     show_default=True,
     help="Processes that simulate.",
@@ -135,9 +136,7 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
     from gnomon.simulation import Workplace, validate
 
     if options["effect"] == 0:
-        raise click.UsageError("--effect must not be 0; no effect is always tried as well")
-    if not 0 < options["alpha"] < 1:
-        raise click.UsageError(f"--alpha lies between 0 and 1; it is {options['alpha']:g}")
+        raise UsageError("--effect must not be 0; no effect is always tried as well")
     check_planting(options)
     _, setting = setting_from(measure, options)
     report = validate(

@@ -32,4 +32,6 @@ def latex_text(text: str) -> str:
     >>> print(latex_text("50 % of a_b"))
     50 \\% of a\\_b
     """
-    return "".join(SIGNS.get(sign, sign) for sign in text)
+    made = "".join(SIGNS.get(sign, sign) for sign in text)
+    # Two hyphens would be set as a dash.
+    return made.replace("--", "-{}-")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnomon.errors import UsageError
-from gnomon.report.palette import CELLS, DARK_CELLS, SERIES, STATUSES, colour
+from gnomon.report.palette import SERIES, STATUSES, colour
 from gnomon.report.wording import number
 
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
@@ -98,74 +98,6 @@ def series(alt: Any, models: Sequence[str], *, legend: bool) -> tuple[Any, Any]:
     return colours, shapes
 
 
-def heat_map(rows: Rows, *, across: str) -> dict[str, Any]:
-    """Values by group and model (or level) as cells of nine colours, the value written in each.
-
-    Args:
-        rows: ``group``, ``column`` and ``value``, in order.
-        across: What the columns are.
-    """
-    alt = altair()
-    most = max((abs(row["value"]) for row in rows), default=0.0)
-    drawn = []
-    for row in rows:
-        cell = cell_of(row["value"], most)
-        drawn.append(
-            {
-                **row,
-                "cell": cell,
-                "shown": _in_cell(row["value"], most),
-                "told": f"{row['group']}, {row['column']}: {number(row['value'])}",
-                "ink": "paper" if cell in DARK_CELLS else "ink",
-            }
-        )
-    columns, groups = order(rows, "column"), order(rows, "group")
-    longest = max(map(len, columns)) * 7 + 12
-    upright = longest * len(columns) <= WIDTH + 140
-    step = max(84, longest) if upright else 64
-    base = alt.Chart(alt.Data(values=drawn)).encode(
-        y=alt.Y("group:N", sort=groups, title=None),
-        x=alt.X(
-            "column:N",
-            sort=columns,
-            title=across,
-            axis=alt.Axis(orient="top", labelAngle=0 if upright else -35, labelLimit=200),
-        ),
-    )
-    cells = base.mark_rect(stroke=colour("paper"), strokeWidth=2).encode(
-        color=alt.Color(
-            "cell:N",
-            legend=None,
-            scale=alt.Scale(domain=list(CELLS), range=[colour(name) for name in CELLS]),
-        ),
-        description=alt.Description("told:N"),
-    )
-    inks = alt.Scale(domain=["ink", "paper"], range=[colour("ink"), colour("paper")])
-    text = base.mark_text(fontSize=12, aria=False).encode(
-        text="shown:N", color=alt.Color("ink:N", legend=None, scale=inks)
-    )
-    chart = alt.layer(cells, text).resolve_scale(color="independent")
-    return configured(chart.properties(width=alt.Step(step), height=alt.Step(26)))
-
-
-def _in_cell(value: float, most: float) -> str:
-    """Two digits, or more where the greatest value would show nothing; powers of ten only for large ones."""
-    if most >= 1000:
-        return number(value, 0)
-    digits = 2 if most >= 0.05 else 4
-    # Adding 0 takes the sign off what is rounded to nothing.
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
-
-
-def cell_of(value: float, most: float) -> str:
-    """Which of the nine colours a value has, on a scale that is symmetric about 0."""
-    share = 0.0 if most == 0 else value / most
-    step = min(4, int(abs(share) * 4.5 + 0.5))
-    if step == 0:
-        return "level-0"
-    return f"{'above' if share > 0 else 'below'}-{step}"
-
-
 def histogram(rows: Rows, *, score: str, discrete: bool) -> dict[str, Any]:
     """How often each value, or each bin of values, came, one panel a model.
 
@@ -187,7 +119,7 @@ def histogram(rows: Rows, *, score: str, discrete: bool) -> dict[str, Any]:
         alt.Chart()
         .mark_bar(**mark)
         .encode(
-            y=alt.Y("count:Q", title=None, axis=alt.Axis(tickCount=3, tickMinStep=1, format=",d")),
+            y=alt.Y("count:Q", title=None, axis=_counts(alt)),
             description=alt.Description("told:N"),
         )
     )
@@ -208,10 +140,23 @@ def histogram(rows: Rows, *, score: str, discrete: bool) -> dict[str, Any]:
         return configured(bars.properties(data=data, width=width, height=170))
     header = alt.Header(labelAnchor="start", labelLimit=width, labelPadding=4)
     facet = alt.Facet("model:N", sort=models, title=None, header=header)
+    across = min(len(models), max(2, (WIDTH + 166) // (width + 60)))
     panels = bars.properties(width=width, height=110).facet(
-        facet=facet, data=data, columns=2, spacing=26
+        facet=facet, data=data, columns=across, spacing=26
     )
+    if len(models) % across:
+        # Else the axis of a column stands below the last row, also where that has no panel.
+        panels = panels.resolve_axis(x="independent")
     return configured(panels.resolve_scale(y="independent"))
+
+
+def _counts(alt: Any) -> Any:
+    """An axis of counts: few lines, and none between two whole numbers, where Vega would put some."""
+    whole = "datum.value % 1 === 0"
+    line = {"condition": {"test": whole, "value": colour("line")}, "value": "transparent"}
+    return alt.Axis(
+        tickCount=3, labelExpr=f"{whole} ? format(datum.value, ',d') : ''", gridColor=line
+    )
 
 
 def _span(row: Mapping[str, Any], discrete: bool) -> str:

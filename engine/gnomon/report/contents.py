@@ -14,7 +14,7 @@ from typing import Any
 import gnomon
 from gnomon.catalogue import Catalogue
 from gnomon.errors import UsageError, did_you_mean, listing
-from gnomon.report import designs, estimates, methods, reliability, scores, summary, trouble
+from gnomon.report import designs, estimates, methods, reliability, scores, summary, tabled, trouble
 from gnomon.report.estimates import Block
 from gnomon.report.parts import Answer, Chapter, Figure, MeasurePart, Report
 from gnomon.report.wording import (
@@ -169,7 +169,7 @@ def _chapters(
         out.append(_design(store, catalogue, labels, spec, main, counts, prefix))
         out.append(reliability.chapter(store, catalogue, runs, labels, found, main, prefix))
         out.append(trouble.chapter(store, counts, labels, names, prefix))
-    family = estimates.families(found)
+    family = tabled.families(found)
     if family is not None:
         out.append(
             Chapter(
@@ -194,25 +194,24 @@ def _scores_of(spec: str) -> Sequence[str]:
 
 
 def _estimates(found: Sequence[Block], prefix: str) -> Chapter:
-    """The estimates over all rows in one table, those by group as forest plots."""
+    """The estimates over all rows in one table, those by group as forest plots; last those there are none of."""
     figures: list[Figure] = []
     tables = []
-    before = []
-    overall = [row for block in found if not block.by for row in block.rows]
+    made = [block for block in found if block.quantities]
+    overall = [row for block in made if not block.by for row in block.rows]
     models = len({row["label"] for row in overall})
+    before = []
     if overall:
-        before.append(
-            ("Over all rows", estimates.table(overall, (), several=models > 1, named=True))
-        )
-    for block in found:
-        several = len({row["label"] for row in block.rows}) > 1
-        drawn: list[Figure] = []
-        one = len(block.quantities) == 1
-        if any(row["low"] is not None for row in block.rows) and (block.by or (several and one)):
-            drawn = list(estimates.forests(block, prefix))
+        before.append(("Over all rows", tabled.table(overall, (), several=models > 1, named=True)))
+    for block in made:
+        drawn = list(estimates.forests(block, prefix)) if estimates.worth_drawing(block) else []
         figures += drawn
         if block.by and not drawn:
-            tables.append((block.title, estimates.table(block.rows, block.by, several=several)))
+            several = len({row["label"] for row in block.rows}) > 1
+            tables.append((block.title, tabled.table(block.rows, block.by, several=several)))
+    none = tabled.refused([block for block in found if not block.quantities])
+    if none is not None:
+        tables.append(("Estimates that could not be made", none))
     return Chapter(
         name=f"{prefix}-estimates",
         title="Estimates",

@@ -11,13 +11,14 @@ from typing import Any
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError
-from gnomon.report import charts, forest
+from gnomon.report import charts, forest, heat
 from gnomon.report.asking import among, ask, literal
 from gnomon.report.parts import Answer, Figure, Table
 from gnomon.report.scores import MOST_LEVELS
 from gnomon.report.wording import (
     anchor,
     called,
+    finite,
     group,
     interval,
     number,
@@ -44,7 +45,7 @@ def by_level(
         f"FROM scores\nWHERE {among('run', list(labels))} AND score = {literal(name)} "
         "AND levels IS NOT NULL\nGROUP BY run, level\nORDER BY run, level",
     )
-    rows = [row for row in answer.rows if row["level"] is not None and row["mean"] is not None]
+    rows = [row for row in answer.rows if row["level"] is not None and finite(row["mean"])]
     levels = list(dict.fromkeys(row["level"] for row in rows))
     if len(levels) < 2:
         return None
@@ -103,7 +104,7 @@ def by_item(
         f"FROM scores\nWHERE run = {run} AND score = {literal(name)} AND levels IS NOT NULL\n"
         "GROUP BY item, level\nORDER BY item, level",
     )
-    rows = [row for row in answer.rows if row["level"] is not None and row["mean"] is not None]
+    rows = [row for row in answer.rows if row["level"] is not None and finite(row["mean"])]
     items = list(dict.fromkeys(row["item"] for row in rows))
     levels = list(dict.fromkeys(row["level"] for row in rows))
     if not 2 <= len(items) <= MOST_CELLS or not 2 <= len(levels) <= MOST_LEVELS:
@@ -112,12 +113,12 @@ def by_item(
     return Figure(
         name=anchor(prefix, "cells", run, name, factor),
         title=f"{short(name, 60)} by item × {short(factor, 40)}: {called(label, 60)}",
-        caption="Means of the trials in each cell: blue above 0, orange below it, darker further away.",
+        caption=f"Means of the trials in each cell: {heat.Cells.of(list(values.values())).told}.",
         alt=(
             f"Heat map of the mean {short(name)} by item and {short(factor)}, {len(items)} × "
             f"{len(levels)}. The table below has the numbers."
         ),
-        chart=charts.heat_map(
+        chart=heat.heat_map(
             [
                 {"group": short(item, 50), "column": short(level, 30), "value": values[item, level]}
                 for item in items
@@ -203,11 +204,11 @@ def _drawn(
             "group": group(row.estimate.group),
             "model": called(labels[row.run], 44),
             "value": row.estimate.value,
-            "low": row.estimate.low,
-            "high": row.estimate.high,
+            "low": row.estimate.low if finite(row.estimate.low) else None,
+            "high": row.estimate.high if finite(row.estimate.high) else None,
         }
         for row in rows
-        if row.run in runs and row.estimate.value is not None
+        if row.run in runs and finite(row.estimate.value)
     ]
     if not marks:
         return None

@@ -1,4 +1,4 @@
-"""Figures of stored estimates: forest plots, heat maps, and the families of tests.
+"""Figures of stored estimates: forest plots and heat maps.
 
 One invariant: nothing is computed here. An estimate is shown as a statistic left it, with its interval, its n
 and what is missing, or with the reason why there is none.
@@ -12,28 +12,23 @@ from typing import Any
 
 import attrs
 
-from gnomon.methods import told
-from gnomon.report import charts, forest
+from gnomon.report import charts, forest, heat, ordering, tabled
 from gnomon.report.asking import among, ask, columns_of, literal
 from gnomon.report.parts import Figure, Table
 from gnomon.report.wording import (
     anchor,
     called,
+    finite,
     group,
-    interval,
-    listed,
-    missing,
     number,
-    p_value,
     plural,
+    scores_told,
     short,
-    whole,
 )
 from gnomon.store import Store
 
-MOST_GROUPS = 40
-"""Most lines of a forest plot, and most rows of a heat map; the table below has them all."""
-ALPHA = 0.05
+MOST_TABLED = 12
+"""Most estimates without intervals that are a table and no picture."""
 
 Row = Mapping[str, Any]
 
@@ -62,9 +57,9 @@ class Block:
     def title(self) -> str:
         """A heading that no other block has."""
         if not self.by:
-            return short(f"{self.of}: {self.statistic}", 110)
+            return short(f"{scores_told(self.of)}: {self.statistic}", 110)
         said = "" if self.alone else f": {self.statistic}"
-        return short(f"{self.of} by {', '.join(self.by)}{said}", 110)
+        return short(f"{scores_told(self.of)} by {', '.join(self.by)}{said}", 110)
 
     @property
     def quantities(self) -> list[str]:
@@ -109,98 +104,6 @@ def blocks(store: Store, runs: Mapping[int, str]) -> list[Block]:
     return [attrs.evolve(block, alone=alike[block.of, block.by] == 1) for block in out]
 
 
-def table(rows: Sequence[Row], by: Sequence[str], *, several: bool, named: bool = False) -> Table:
-    """Estimates as a table with the columns that hold something.
-
-    Args:
-        rows: The estimates.
-        by: The columns of their groups.
-        several: They are of several models.
-        named: They are of several statistics, which are named.
-    """
-    several_kinds = named or len({row["quantity"] for row in rows}) > 1
-    level = next((row["level"] for row in rows if row["level"] is not None), None)
-    effect = next((row["effect"] for row in rows if row["effect"]), None)
-    cells: dict[str, Any] = {}
-    if named:
-        cells["statistic"] = lambda row: short(row["statistic"], 40)
-        cells["of"] = lambda row: short(row["of"], 60)
-    if several:
-        cells["model"] = lambda row: called(row["label"], 60)
-    if by:
-        cells[", ".join(by)] = lambda row: group(row["columns"])
-    if several_kinds or not cells:
-        cells["what"] = lambda row: short(row["quantity"])
-    words = len(cells)
-    cells["estimate"] = lambda row: "none" if row["value"] is None else number(row["value"])
-    if level is not None:
-        cells[f"{level:.0%} interval"] = lambda row: interval(row["low"], row["high"])
-    if any(row["p"] is not None for row in rows):
-        cells["p"] = lambda row: p_value(row["p"])
-    if any(row["p_corrected"] is not None for row in rows):
-        cells["p corrected"] = lambda row: p_value(row["p_corrected"])
-    if effect:
-        heading = "effect" if named else short(effect, 30)
-        cells[heading] = lambda row: _effect(row, named=named)
-    cells["n"] = lambda row: whole(row["n"])
-    if any(missing(row) for row in rows):
-        cells["missing"] = missing
-    return Table(
-        headings=tuple(cells),
-        rows=[tuple(cell(row) for cell in cells.values()) for row in rows],
-        words=words,
-        notes=_notes(rows, named=named),
-    )
-
-
-def _effect(row: Row, *, named: bool) -> str:
-    name = f"{short(row['effect'], 30)} " if named and row["effect"] else ""
-    return f"{name}{number(row['effect_value'], 2)}"
-
-
-def _notes(rows: Sequence[Row], *, named: bool) -> list[str]:
-    """Methods, and what is to be said of single rows, each once."""
-    held: dict[str, list[str]] = {}
-    for row in rows:
-        if row["value"] is not None and row["method"]:
-            heading = short(row["statistic"], 40) if named else "Method"
-            held.setdefault(heading, []).append(row["method"])
-    out = [
-        f"{heading}: {short(method, 300)}."
-        for heading, own in held.items()
-        for method in told(own)[:4]
-    ]
-    said: dict[str, list[str]] = {}
-    for row in rows:
-        if row["note"]:
-            who = [row["label"], *map(str, row["columns"].values())]
-            said.setdefault(row["note"], []).append(short(" · ".join(who), 80))
-    for note, who in list(said.items())[:20]:
-        out.append(f"{listed(who, 4)}: {short(note, 400)}.".replace("..", "."))
-    return out
-
-
-def _ordered(rows: Sequence[Row]) -> tuple[list[Row], str]:
-    """Rows by the mean estimate of their group, greatest first; and what was left out, in words."""
-    held: dict[str, list[float]] = {}
-    for row in rows:
-        if row["value"] is not None:
-            held.setdefault(group(row["columns"]), []).append(row["value"])
-    means = {name: sum(values) / len(values) for name, values in held.items()}
-    names = sorted(means, key=lambda name: (-means[name], name))
-    left_out = ""
-    if len(names) > MOST_GROUPS:
-        half = MOST_GROUPS // 2
-        left_out = (
-            f"Of {whole(len(names))} groups the {half} greatest and the {half} least are drawn; "
-            "the table has them all. "
-        )
-        names = names[:half] + names[-half:]
-    place = {name: at for at, name in enumerate(names)}
-    kept = [row for row in rows if row["value"] is not None and group(row["columns"]) in place]
-    return sorted(kept, key=lambda row: (place[group(row["columns"])], row["run"])), left_out
-
-
 def _titled(block: Block, quantity: str) -> str:
     """The heading of one of a block's figures."""
     if len(block.quantities) == 1:
@@ -209,8 +112,21 @@ def _titled(block: Block, quantity: str) -> str:
 
 
 def _refusals(rows: Sequence[Row]) -> str:
-    count = sum(row["value"] is None for row in rows)
-    return f"{plural(count, 'estimate')} could not be made; the table says why. " if count else ""
+    said = []
+    if count := sum(row["value"] is None for row in rows):
+        said.append(f"{plural(count, 'estimate')} could not be made; the table says why. ")
+    if count := sum(row["value"] is not None and not finite(row["value"]) for row in rows):
+        said.append(f"{plural(count, 'infinite estimate')} not drawn. ")
+    return "".join(said)
+
+
+def worth_drawing(block: Block) -> bool:
+    """Whether a picture says more than a table: several lines with intervals, or more lines than a table has."""
+    there = [row for row in block.rows if finite(row["value"])]
+    lines = len({(row["group"], row["label"]) for row in there})
+    if not block.by:
+        return len(block.quantities) == 1 < lines and any(row["low"] is not None for row in there)
+    return len(there) > MOST_TABLED or (lines > 1 and any(row["low"] is not None for row in there))
 
 
 def forests(block: Block, prefix: str, *, draw: bool = True) -> Iterator[Figure]:
@@ -226,13 +142,13 @@ def forests(block: Block, prefix: str, *, draw: bool = True) -> Iterator[Figure]
     together = charts.MOST_SERIES if groups <= forest.MOST_TOGETHER else forest.MOST_PANELS
     if not block.by:
         # The models are the lines.
-        together = MOST_GROUPS
+        together = ordering.MOST_GROUPS
     for quantity in block.quantities:
         own = [row for row in block.rows if row["quantity"] == quantity or row["value"] is None]
         for at in range(0, len(labels), together):
             some = labels[at : at + together]
             rows = [row for row in own if row["label"] in some]
-            if not any(row["value"] is not None for row in rows):
+            if not any(finite(row["value"]) for row in rows):
                 continue
             part = f" ({at // together + 1})" if len(labels) > len(some) else ""
             yield _forest(block, quantity, rows, some, (prefix, part), draw=draw)
@@ -248,7 +164,7 @@ def _forest(
     draw: bool,
 ) -> Figure:
     prefix, part = place
-    drawn, left_out = _ordered(rows)
+    drawn, left_out = ordering.ordered(rows)
     level = next((row["level"] for row in rows if row["level"] is not None), None)
     lines = f" with {level:.0%} intervals" if level is not None else ""
     # Without groups the models are the lines, and nothing is left to tell apart by colour.
@@ -257,12 +173,12 @@ def _forest(
             "group": group(row["columns"]) if block.by else called(row["label"]),
             "model": called(row["label"]) if block.by else "estimate",
             "value": row["value"],
-            "low": row["low"],
-            "high": row["high"],
+            "low": row["low"] if finite(row["low"]) else None,
+            "high": row["high"] if finite(row["high"]) else None,
         }
         for row in drawn
     ]
-    what = f"{short(quantity, 40)} of {short(block.of, 60)}"
+    what = f"{short(quantity, 40)} of {short(scores_told(block.of), 60)}"
     first, last = drawn[0], drawn[-1]
     return Figure(
         name=anchor(prefix, "forest", block.statistic, block.of, *block.by, quantity, part),
@@ -279,10 +195,11 @@ def _forest(
             marks,
             quantity=what,
             models=[called(label) for label in labels] if block.by else (),
+            names=ordering.beside(drawn) if block.by else None,
         )
         if draw
         else None,
-        table=table(rows, block.by, several=len(labels) > 1),
+        table=tabled.table(rows, block.by, several=len(labels) > 1),
         sql=block.sql,
         rows=len(block.rows),
     )
@@ -295,29 +212,30 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
         return
     for quantity in block.quantities:
         rows = [row for row in block.rows if row["quantity"] == quantity]
-        drawn, left_out = _ordered(rows)
+        drawn, left_out = ordering.ordered(rows)
         groups = list(dict.fromkeys(group(row["columns"]) for row in drawn))
         if len(groups) < 2:
             continue
-        what = f"{short(quantity, 40)} of {short(block.of, 60)}"
+        what = f"{short(quantity, 40)} of {short(scores_told(block.of), 60)}"
         values = {(group(row["columns"]), row["label"]): row["value"] for row in drawn}
+        full = len(values) == len(groups) * len(labels)
+        empty = "" if full else "An empty cell has no estimate."
         yield Figure(
             name=anchor(prefix, "heat", block.statistic, block.of, *block.by, quantity),
             title=f"{_titled(block, quantity)} × model",
             caption=(
-                f"{what[:1].upper()}{what[1:]}: blue above 0, orange below it, darker further away. {left_out}"
-                "An empty cell has no estimate."
-            ),
+                f"{what[:1].upper()}{what[1:]}: {heat.Cells.of(list(values.values())).told}. {left_out}{empty}"
+            ).strip(),
             alt=(
                 f"Heat map of the {what} by {', '.join(block.by)} and model, {len(groups)} × "
                 f"{len(labels)}. The table below has the numbers."
             ),
-            chart=charts.heat_map(
+            chart=heat.heat_map(
                 [
                     {"group": name, "column": called(label, 40), "value": values[name, label]}
                     for name in groups
                     for label in labels
-                    if (name, label) in values
+                    if finite(values.get((name, label)))
                 ],
                 across="",
             ),
@@ -331,35 +249,3 @@ def heat_maps(block: Block, prefix: str) -> Iterator[Figure]:
             sql=block.sql,
             rows=len(block.rows),
         )
-
-
-def families(found: Sequence[Block]) -> Table | None:
-    """Which tests were corrected together, and how many stand before and after."""
-    held: dict[tuple[str, str, str], list[Row]] = {}
-    for block in found:
-        for row in block.rows:
-            if row["family"] is not None:
-                held.setdefault((row["label"], row["family"], row["correction"]), []).append(row)
-    if not held:
-        return None
-    return Table(
-        headings=("model", "family", "correction", "tests", "p < .05", "p corrected < .05"),
-        words=3,
-        rows=[
-            (
-                called(label, 60),
-                short(family, 80),
-                short(correction, 40),
-                whole(rows[0]["family_size"]),
-                whole(sum(row["p"] is not None and row["p"] < ALPHA for row in rows)),
-                whole(
-                    sum(
-                        row["p_corrected"] is not None and row["p_corrected"] < ALPHA
-                        for row in rows
-                    )
-                ),
-            )
-            for (label, family, correction), rows in held.items()
-        ],
-        notes=("Tests outside these families are not corrected; each is a test by itself.",),
-    )

@@ -20,7 +20,12 @@ MOST_TOGETHER = 10
 
 
 def forest(
-    rows: Rows, *, quantity: str | None, models: Sequence[str] = (), from_zero: bool = False
+    rows: Rows,
+    *,
+    quantity: str | None,
+    models: Sequence[str] = (),
+    names: Mapping[str, str] | None = None,
+    from_zero: bool = False,
 ) -> dict[str, Any]:
     """Estimates with their intervals, one line a group.
 
@@ -32,6 +37,7 @@ def forest(
         quantity: What the axis shows.
         models: All models, in order, so that a model has one colour in every chart; those of the rows
             unless given.
+        names: Group → what stands beside its line; the group itself unless given.
         from_zero: The axis holds 0, so that small differences look small; else only when 0 is near.
     """
     alt = altair()
@@ -41,7 +47,9 @@ def forest(
         wide = (WIDTH + 150) // len(models) - 16
         rows = [{**row, "model": called(row["model"], wide // 7)} for row in rows]
         models = [called(model, wide // 7) for model in models]
-    drawn = _told_rows(rows)
+    # Two lines may be called alike, so a line is known by its place, which its name is written behind.
+    lines = {name: f"{at:03} {(names or {}).get(name, name)}" for at, name in enumerate(groups)}
+    drawn = [{**row, "line": lines[row["group"]]} for row in _told_rows(rows)]
     ends = [
         row[name] for row in drawn for name in ("low", "value", "high") if row[name] is not None
     ]
@@ -57,10 +65,10 @@ def forest(
     x = alt.X("value:Q", title=quantity, scale=alt.Scale(zero=marked, nice=True), axis=axis)
     base = alt.Chart().encode(
         y=alt.Y(
-            "group:N",
-            sort=groups,
+            "line:N",
+            sort=list(lines.values()),
             title=None,
-            axis=alt.Axis(grid=several),
+            axis=alt.Axis(grid=several, labelExpr="slice(datum.value, 4)"),
             scale=alt.Scale(paddingInner=0.3) if apart else alt.Scale(),
         ),
         color=colours,

@@ -7,12 +7,14 @@ filled in from what is installed today.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnomon.report.asking import ask, columns_of
 from gnomon.report.parts import Conversation, Message, RunCard
 from gnomon.report.wording import clean, excerpt, listed, number, plural, short, whole
+from gnomon.run.states import RunState, states_of
 from gnomon.store import RunFacts, Store
 
 CONVERSATIONS = 4
@@ -20,6 +22,7 @@ LONGEST = 6_000
 """Characters of one message that are shown."""
 
 Row = Mapping[str, Any]
+_HASH = re.compile("[0-9a-f]{32,}")
 
 
 def card(store: Store, run: Row, label: str, lock: tuple[str, Sequence[str]] | None) -> RunCard:
@@ -33,6 +36,7 @@ def card(store: Store, run: Row, label: str, lock: tuple[str, Sequence[str]] | N
     """
     number_ = int(run["run"])
     facts = store.facts(number_)
+    (state,) = states_of(store, [number_])
     sessions = ask(
         store,
         "SELECT started_at, ended_at, reason, calls, cached, seconds, cost\n"
@@ -40,7 +44,7 @@ def card(store: Store, run: Row, label: str, lock: tuple[str, Sequence[str]] | N
     ).rows
     told = [
         *_models(store, number_, facts),
-        ("Trials", f"{whole(run['finished'])} finished"),
+        ("Trials", _finished(state)),
         ("Repeats", whole(facts.repeats)),
         ("Seed", str(facts.seed)),
         ("Format", facts.format),
@@ -55,7 +59,7 @@ def card(store: Store, run: Row, label: str, lock: tuple[str, Sequence[str]] | N
         run=number_,
         label=label,
         facts=[(name, clean(value)) for name, value in told if value],
-        notices=_notices(sessions, lock, imported=facts.imported is not None),
+        notices=_notices(state, lock, imported=facts.imported is not None),
         conversations=_conversations(store, number_),
     )
 
@@ -67,7 +71,7 @@ def _models(store: Store, run: int, facts: RunFacts) -> list[tuple[str, str]]:
         options = ", ".join(f"{name} {value}" for name, value in bound.options.items())
         answered = [str(row["model"]) for row in served if row["role"] == role]
         identity = ", ".join(
-            f"{name} {short(value)}"
+            f"{name} {_identity(value)}"
             for name, value in bound.identity.items()
             if isinstance(value, str | int | float)
         )
@@ -76,6 +80,12 @@ def _models(store: Store, run: int, facts: RunFacts) -> list[tuple[str, str]]:
             parts.append(f"the answers say they are by {listed(answered)}")
         out.append((f"Model, {role}", "; ".join(filter(None, parts))))
     return out
+
+
+def _identity(value: object) -> str:
+    """A value in short; of a hash what tells it from others, as of a commit."""
+    text = short(value)
+    return f"{text[:12]}…" if _HASH.fullmatch(str(value)) else text
 
 
 def _spent(store: Store, run: int, sessions: Sequence[Row]) -> list[tuple[str, str]]:
@@ -95,8 +105,12 @@ def _spent(store: Store, run: int, sessions: Sequence[Row]) -> list[tuple[str, s
     return [
         ("Asks", asks),
         ("Tokens", tokens),
-        ("Cost", f"{number(sum(costs), 4)} US dollars" if costs else "unknown"),
+        ("Cost", f"{_money(sum(costs))} US dollars" if costs else "unknown"),
     ]
+
+
+def _money(cost: float) -> str:
+    return "0" if cost == 0 else number(cost, 4 if cost < 1 else 2)
 
 
 def _times(sessions: Sequence[Row]) -> list[tuple[str, str]]:
@@ -137,17 +151,19 @@ def _code(facts: RunFacts) -> str:
     return f"commit {facts.git_commit[:12]}{changed}"
 
 
+def _finished(state: RunState) -> str:
+    planned = state.planned
+    of = "" if planned in (None, state.finished) else f" of {whole(planned)}"
+    return f"{whole(state.finished)}{of} finished"
+
+
 def _notices(
-    sessions: Sequence[Row], lock: tuple[str, Sequence[str]] | None, *, imported: bool
+    state: RunState, lock: tuple[str, Sequence[str]] | None, *, imported: bool
 ) -> list[str]:
     out = []
-    if sessions and sessions[-1]["ended_at"] is None:
-        out.append(
-            "This run has not ended: it is still going on, or was killed. Numbers are those of what was "
-            "stored when this page was made."
-        )
-    elif sessions and sessions[-1]["reason"] not in ("done", None):
-        out.append(f"The last invocation ended with: {short(sessions[-1]['reason'], 200)}.")
+    if state.remark is not None:
+        remark = short(f"{state.remark[:1].upper()}{state.remark[1:]}", 300).rstrip(".")
+        out.append(f"{remark}. The numbers of this run are of those trials.")
     if lock is not None:
         label, differences = lock
         out.append(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
+UNFOLDED = 6
+"""How many figures of a chapter are open; of the others the titles are seen."""
+
+
 def jinja() -> Any:
     """The template engine, or a sentence that says how to get it."""
     try:
@@ -63,5 +67,6 @@ def page(report: Report) -> str:
         drawing=drawing,
         whole=whole,
         database=report.database,
+        unfolded=UNFOLDED,
     )
     return clean(made)

@@ -11,12 +11,12 @@ from typing import Any
 
 from gnomon.catalogue import Catalogue
 from gnomon.errors import GnomonError
-from gnomon.report import charts, estimates
+from gnomon.report import charts, tabled
 from gnomon.report.asking import among, ask, literal
 from gnomon.report.estimates import Block
 from gnomon.report.parts import Chapter, Figure, Table
 from gnomon.report.summary import spec_of
-from gnomon.report.wording import anchor, called, number, plural, short, whole
+from gnomon.report.wording import anchor, called, finite, number, plural, short, whole
 from gnomon.run.analysis import statistics_that
 from gnomon.store import Store
 
@@ -37,7 +37,7 @@ def chapter(
     tables = [
         (
             block.title,
-            estimates.table(
+            tabled.table(
                 block.rows, block.by, several=len({row["label"] for row in block.rows}) > 1
             ),
         )
@@ -78,7 +78,7 @@ def halves(store: Store, labels: Mapping[int, str], name: str, prefix: str) -> I
         f"FROM scores\nWHERE {among('run', list(labels))} AND score = {literal(name)} "
         "AND repeat IS NOT NULL\nGROUP BY run, item\nORDER BY run, item",
     )
-    rows = [row for row in answer.rows if row["first"] is not None and row["second"] is not None]
+    rows = [row for row in answer.rows if finite(row["first"]) and finite(row["second"])]
     runs = list(dict.fromkeys(row["run"] for row in rows))[: charts.MOST_SERIES]
     rows = [row for row in rows if row["run"] in runs]
     if len({row["item"] for row in rows}) < 4:

@@ -22,6 +22,9 @@ FEW = 6
 MOST_LEVELS = 12
 MOST_MODELS = 12
 
+_FINITE = "abs(value) < 9e999"
+"""True of numbers that can be drawn; SQLite reads 9e999 as infinity."""
+
 Row = Mapping[str, Any]
 
 
@@ -30,7 +33,8 @@ def counted(store: Store, runs: Sequence[int]) -> Answer:
     return ask(
         store,
         "SELECT run, score, status, count(*) AS count, count(value) AS values_there,\n"
-        "  avg(value) AS mean, min(value) AS least, max(value) AS greatest\n"
+        f"  sum(NOT {_FINITE}) AS infinite, avg(value) AS mean,\n"
+        f"  min(value) FILTER (WHERE {_FINITE}) AS least, max(value) FILTER (WHERE {_FINITE}) AS greatest\n"
         f"FROM scores\nWHERE {among('run', list(runs))}\nGROUP BY run, score, status",
     )
 
@@ -96,18 +100,18 @@ def distribution(
     store: Store, found: Answer, labels: Mapping[int, str], name: str, prefix: str
 ) -> Figure | None:
     """How the values of one score are spread; None where there are none."""
-    own = [row for row in found.rows if row["score"] == name and row["values_there"]]
+    own = [row for row in found.rows if row["score"] == name and row["least"] is not None]
     if not own:
         return None
     runs = list(dict.fromkeys(row["run"] for row in own))
-    where = f"{among('run', runs)} AND score = {literal(name)} AND value IS NOT NULL"
+    where = f"{among('run', runs)} AND score = {literal(name)} AND {_FINITE}"
     values = ask(
         store,
         f"SELECT run, value, count(*) AS count\nFROM scores\nWHERE {where}\n"
         f"GROUP BY run, value\nORDER BY run, value\nLIMIT {MOST_LEVELS * len(runs) + 1}",
     )
     different = {row["value"] for row in values.rows}
-    few = MOST_LEVELS if all(value == int(value) for value in different) else FEW
+    few = MOST_LEVELS if all(value.is_integer() for value in different) else FEW
     discrete = len(different) <= few and len(values.rows) <= few * len(runs)
     if discrete:
         answer = values
@@ -137,10 +141,12 @@ def distribution(
     return Figure(
         name=anchor(prefix, "spread", name),
         title=f"Distribution of {short(name, 80)}",
-        caption=_spread_caption(found, name, runs, discrete),
+        caption=_spread_caption(found, name, runs, _bars(different, discrete=discrete)),
         alt=f"Histogram of {short(name)} for {plural(len(shown), 'model')}. "
         + _spread(own, labels),
-        chart=charts.histogram(marks, score=short(name), discrete=discrete),
+        chart=charts.histogram(marks, score=short(name), discrete=discrete)
+        if len(different) > 1
+        else None,
         table=Table(
             headings=(
                 "model",
@@ -178,15 +184,26 @@ def _spread(rows: Sequence[Row], labels: Mapping[int, str]) -> str:
     )
 
 
-def _spread_caption(found: Answer, name: str, runs: Sequence[int], discrete: bool) -> str:
-    lost = sum(row["count"] - row["values_there"] for row in found.rows if row["score"] == name)
+def _bars(values: set[float], *, discrete: bool) -> str:
+    """What a bar is; of a single value there is no picture."""
+    if len(values) == 1:
+        (value,) = values
+        return f"Every value is {number(value, 0 if value.is_integer() else 3)}."
+    return "Each bar is one value." if discrete else "Each bar counts the values of one bin."
+
+
+def _spread_caption(found: Answer, name: str, runs: Sequence[int], bars: str) -> str:
+    own = [row for row in found.rows if row["score"] == name]
+    lost = sum(row["count"] - row["values_there"] for row in own)
+    infinite = sum(row["infinite"] or 0 for row in own)
     more = len(runs) - MOST_MODELS
     return " ".join(
         filter(
             None,
             [
-                "Each bar is one value." if discrete else "Each bar counts the values of one bin.",
+                bars,
                 f"{plural(lost, 'missing score')} not shown." if lost else "No score is missing.",
+                f"{plural(infinite, 'infinite score')} not shown." if infinite else "",
                 f"The first {MOST_MODELS} of {len(runs)} models are drawn." if more > 0 else "",
             ],
         )

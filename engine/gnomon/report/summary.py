@@ -9,9 +9,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gnomon.report.estimates import ALPHA, Block
+from gnomon.report.estimates import Block
 from gnomon.report.parts import Finding, RunCard, Table
+from gnomon.report.tabled import ALPHA
 from gnomon.report.wording import (
+    MISSING,
     called,
     group,
     interval,
@@ -20,6 +22,7 @@ from gnomon.report.wording import (
     number,
     p_value,
     plural,
+    scores_told,
     short,
     whole,
 )
@@ -47,7 +50,7 @@ def findings(
 
     It is the first estimate over all rows whose interval counts rows that belong together as such; where there
     is none, the first estimate over all rows; and for a measure that has estimates of groups alone, the range of
-    the first of these.
+    the first of these, of those with intervals where there are such.
 
     Args:
         found: The estimates.
@@ -68,7 +71,7 @@ def findings(
         return [
             Finding(
                 who=called(labels[row["run"]], 60),
-                what=f"{short(row['quantity'], 40)} of {short(block.of, 60)}",
+                what=f"{short(row['quantity'], 40)} of {short(scores_told(block.of), 60)}",
                 value=number(row["value"]),
                 interval=interval(row["low"], row["high"]),
                 level="" if row["level"] is None else f"{row['level']:.0%}",
@@ -78,9 +81,10 @@ def findings(
             for row in block.rows
             if row["quantity"] == first and row["value"] is not None
         ][:MOST_FINDINGS]
+    bounded = [block for block in shown if any(row["low"] is not None for row in block.rows)]
     return [
         finding
-        for block in shown[:1]
+        for block in [*bounded, *shown][:1]
         for run, label in labels.items()
         for finding in _range(block, run, called(label, 60), locks.get(run, ""))
     ][:MOST_FINDINGS]
@@ -109,15 +113,17 @@ def _range(block: Block, run: int, who: str, label: str) -> list[Finding]:
     if not rows:
         return []
     least, most = rows[0], rows[-1]
-    what = f"{short(first, 40)} of {short(block.of, 60)} by {', '.join(block.by)}"
+    what = f"{short(first, 40)} of {short(scores_told(block.of), 60)} by {', '.join(block.by)}"
     if len(rows) == 1:
         value, rest = number(least["value"]), f"{group(least['columns'])} alone; {_rest(least)}"
     else:
-        value = f"{number(least['value'])} to {number(most['value'])}"
-        rest = (
-            f"{len(rows)} groups: least {short(group(least['columns']), 40)}, greatest "
-            f"{short(group(most['columns']), 40)}"
-        )
+        lost = missing({name: sum(row[name] for row in rows) for name in MISSING})
+        ends = number(least["value"]), number(most["value"])
+        alike = ends[0] == ends[1]
+        value = ends[0] if alike else f"{ends[0]} to {ends[1]}"
+        which = f"least: {group(least['columns'])}; greatest: {group(most['columns'])}; "
+        rest = f"{'' if alike else which}{len(rows)} groups; "
+        rest += f"missing: {lost}" if lost else "none missing"
     return [Finding(who=who, what=what, value=value, interval="", level="", rest=rest, label=label)]
 
 
@@ -133,26 +139,28 @@ def _rest(row: Row) -> str:
 
 
 def tests(found: Sequence[Block], labels: Mapping[int, str]) -> Table | None:
-    """How many corrected tests are below .05, by model and grouping; None without corrected tests."""
-    blocks = [block for block in found if any(row["p_corrected"] is not None for row in block.rows)]
-    if not blocks:
+    """How many corrected tests are below .05, by grouping and model; None without corrected tests."""
+    several = len(labels) > 1
+    rows = []
+    for block in found:
+        for run, label in labels.items():
+            own = [r for r in block.rows if r["run"] == run and r["p_corrected"] is not None]
+            clear = [group(r["columns"]) for r in own if r["p_corrected"] < ALPHA]
+            if own:
+                rows.append(
+                    (
+                        block.title,
+                        *((called(label, 60),) if several else ()),
+                        f"{len(clear)} of {len(own)}",
+                        "all" if 1 < len(own) == len(clear) else listed(clear, 4),
+                    )
+                )
+    if not rows:
         return None
-
-    def cell(block: Block, run: int) -> str:
-        own = [r for r in block.rows if r["run"] == run and r["p_corrected"] is not None]
-        clear = [r for r in own if r["p_corrected"] < ALPHA]
-        if not own:
-            return "–"
-        names = listed([group(row["columns"]) for row in clear], 4)
-        return f"{len(clear)} of {len(own)}{f': {names}' if clear else ''}"
-
     return Table(
-        headings=("model", *(block.title for block in blocks)),
-        words=1 + len(blocks),
-        rows=[
-            (called(label, 60), *(cell(block, run) for block in blocks))
-            for run, label in labels.items()
-        ],
+        headings=("tests", *(("model",) if several else ()), "below .05", "which"),
+        words=4,
+        rows=rows,
         notes=("Tests whose p, corrected over their family, is below .05, of those made.",),
     )
 

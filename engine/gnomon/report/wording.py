@@ -17,7 +17,8 @@ MISSING = ("refused", "filtered", "truncated", "unparsed", "failed")
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_NOTHING = 1e-12
+NOTHING = 1e-12
+"""What is left of a number that is 0 in truth."""
 _LONGEST = 80
 """Characters of a name of a place or a file."""
 
@@ -61,7 +62,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return ""
     if not math.isfinite(value):
         return str(value).replace("-", "−")
-    if abs(value) < _NOTHING:
+    if abs(value) < NOTHING:
         return f"{0:.{digits}f}"
     if abs(value) < 0.5 * 10**-digits or abs(value) >= 1e7:
         return _power(value)
@@ -93,6 +94,11 @@ def interval(low: float | None, high: float | None) -> str:
     return f"[{left}, {right}]"
 
 
+def finite(value: float | None) -> bool:
+    """Whether there is a value that can be drawn."""
+    return value is not None and math.isfinite(value)
+
+
 def percent(share: float) -> str:
     """A share in percent: one digit below ten."""
     value = 100 * share
@@ -105,10 +111,24 @@ def missing(row: Mapping[str, Any]) -> str:
 
 
 def group(columns: Mapping[str, Any] | None) -> str:
-    """The values of a group's columns; ``all`` without columns."""
-    if not columns:
-        return "all"
-    return short(" · ".join(str(value) or "(none)" for value in columns.values()), 70)
+    """The values of a group's columns, those without a letter with the column's name; ``all`` without columns."""
+    return short(" · ".join(values_of(columns)), 70) if columns else "all"
+
+
+def values_of(columns: Mapping[str, Any]) -> list[str]:
+    """Each value as it is, or behind its column's name where it says nothing by itself, as numbers do."""
+    return [
+        text if any(map(str.isalpha, text)) else f"{name} {text}".strip()
+        for name, text in ((name, str(value)) for name, value in columns.items())
+    ]
+
+
+def scores_told(of: str) -> str:
+    """The scores a statistic is of, in a few words."""
+    names = of.split(", ")
+    if len(names) > 2 and all(name.startswith(f"{names[0]}.") for name in names[1:]):
+        return f"{names[0]} and its parts"
+    return of if len(names) < 4 else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
 def plural(count: int, noun: str) -> str:

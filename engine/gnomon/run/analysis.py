@@ -77,11 +77,14 @@ def estimates_from(
     made: list[tuple[StatisticBlock, Estimate]] = []
     for index, block in enumerate(blocks):
         try:
-            table = tables(block.of)
+            table = kept_rows(tables(block.of), block)
+            for name in block.keys.by:
+                if name not in table.labels:
+                    table.label(name)
         except (StoreError, StatisticError) as error:
             made.append((block, _refusal(block, {}, str(error))))
             continue
-        for group, part in kept_rows(table, block).groups(block.keys.by):
+        for group, part in table.groups(block.keys.by):
             own = seed.child(
                 "statistic", block.label, index, *(f"{k}={v}" for k, v in group.items())
             )

@@ -19,6 +19,7 @@ from gnomon.records import Estimate
 from gnomon.run.analysis import design_of, statistics_that, table_of
 from gnomon.run.effects import following, scores_of
 from gnomon.run.naming import scores_there
+from gnomon.run.states import parts
 from gnomon.seeds import Seed
 from gnomon.store import Store
 from gnomon.store.keys import RunFacts
@@ -33,7 +34,7 @@ class Comparison:
         runs: The two runs, first minus second.
         models: Their subjects.
         paired_by: The columns that pairs share.
-        notes: What differs between the runs beside the model, as sentences.
+        notes: What is lacking of the runs and differs between them beside the model, as sentences.
         estimates: One or several for each score, computed anew and not stored.
     """
 
@@ -105,7 +106,7 @@ def compare(
         runs=(first, second),
         models=(known[first], known[second]),
         paired_by=paired_by,
-        notes=tuple(_notes(facts)),
+        notes=(*parts(store, (first, second)), *_notes(facts)),
         estimates=tuple(estimates),
     )
 

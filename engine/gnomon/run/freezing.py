@@ -149,6 +149,8 @@ def read_lock(path: Path) -> Lock:
         content = tomllib.loads(text)
     except FileNotFoundError:
         raise UsageError(f"there is no lock {str(path)!r}; 'gnomon freeze' writes one") from None
+    except IsADirectoryError:
+        raise UsageError(f"{str(path)!r} is a folder, not a lock; give a file in it") from None
     except OSError as error:
         raise UsageError(f"the lock {str(path)!r} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -19,6 +19,7 @@ from gnomon.catalogue import Catalogue
 from gnomon.errors import StatisticError, UsageError, did_you_mean, listing
 from gnomon.records import Estimate
 from gnomon.run.analysis import design_of
+from gnomon.run.states import parts
 from gnomon.seeds import Seed
 from gnomon.store import Store
 from gnomon.table import Table
@@ -100,7 +101,7 @@ def relate(
             unless given, ``none`` to take rows as independent.
 
     Raises:
-        UsageError: Fewer than two scores, or runs without a common item.
+        UsageError: Fewer than two scores, runs without a common item, or no such column to cluster by.
         StoreError: There is no such run or score.
         CatalogueError: There is no such statistic.
     """
@@ -108,6 +109,11 @@ def relate(
         raise UsageError("give an outcome and at least one other score, each once")
     by = by or ("trial" if len({name.run for name in names}) == 1 else "item")
     whole = joined(store, names, by)
+    if cluster not in (None, "none") and cluster not in whole.labels:
+        raise UsageError(
+            f"--cluster {cluster}: rows by {by} have no such column"
+            f"{did_you_mean(cluster, whole.labels)}; there are: {listing(whole.labels)}"
+        )
     table = whole.complete()
     seed = Seed(store.facts(names[0].run).seed).child("relate", *map(str, names))
     made: list[Estimate] = []
@@ -127,7 +133,7 @@ def relate(
         units=len(whole),
         estimates=tuple(made),
         predictions=frozenset(name for kind, name, _ in statistics if kind == "prediction"),
-        notes=_notes(names, by, cluster),
+        notes=(*parts(store, {name.run for name in names}), *_notes(names, by, cluster)),
     )
 
 

@@ -102,8 +102,8 @@ def rescore(
             spec stored with the run unless given.
 
     Raises:
-        UsageError: There is no such run, a judge's replies are not stored, or the stored spec needs
-            plugins that are not there any more.
+        UsageError: There is no such run, the measure is another, a judge's replies are not stored, or the
+            stored spec needs plugins that are not there any more.
     """
     facts = store.facts(run_id)
     now = _now(facts, catalogue)
@@ -111,6 +111,11 @@ def rescore(
         spec = _stored_spec(store, run_id, facts, catalogue, now)
     else:
         spec = load(catalogue.find_measure(measure), catalogue)
+        if spec.name != facts.measure:
+            raise UsageError(
+                f"run {run_id} is of the measure {facts.measure!r} and is not scored as one of "
+                f"{spec.name!r}; --measure takes another text of the same measure"
+            )
     wanted = scoring_of(spec, facts)
     judges = {
         role: str(ModelName(given.backend, given.model, given.options))

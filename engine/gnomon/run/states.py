@@ -6,7 +6,7 @@ for people to read.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import attrs
@@ -72,6 +72,13 @@ class RunState:
             return f"{what}: the measure has no statistic, or none of its scores has a number"
         reason = f" ({self.reason})" if self.reason else ""
         return f"{what}: it was {self.state}{reason}, and {trials} finished; run it again to go on"
+
+
+def parts(store: Store, run_ids: Collection[int]) -> Iterator[str]:
+    """A sentence for each of some runs whose numbers are those of a part of its trials."""
+    for state in states_of(store, run_ids):
+        if state.remark is not None:
+            yield f"run {state.run} is {state.remark}"
 
 
 def states_of(store: Store, run_ids: Collection[int] = ()) -> list[RunState]:

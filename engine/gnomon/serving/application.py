@@ -23,11 +23,13 @@ FACETS = {
     "failures": ["what", "status"],
 }
 """Columns by which small views are offered at once; others on request."""
+SIZES = {"trials": 20, "conversations": 20, "failures": 20, "text": 20, "reply": 20}
+"""Rows a page where they hold long texts."""
 HIDDEN = ("text_hash", "_sqlite_migrations")
 SETTINGS = {
     "sql_time_limit_ms": 15_000,
     "facet_time_limit_ms": 4_000,
-    "facet_suggest_time_limit_ms": 20,
+    "suggest_facets": False,
     "default_page_size": 50,
     "max_returned_rows": 5_000,
     "default_cache_ttl": 0,
@@ -67,6 +69,8 @@ def _metadata(path: Path) -> dict[str, Any]:
             }
     for name, columns in FACETS.items():
         tables[name]["facets"] = columns
+    for name, size in SIZES.items():
+        tables[name]["size"] = size
     for name in HIDDEN:
         tables[name]["hidden"] = True
     return {
@@ -114,7 +118,6 @@ def application(path: Path) -> Any:
         metadata=_metadata(path),
         settings=SETTINGS,
         template_dir=str(here / "templates"),
-        static_mounts=[("gnomon", str(here / "static"))],
     )
     return made.app()
 

@@ -1,4 +1,4 @@
-"""What gnomon adds to Datasette: its first page, its charts, and walls.
+"""What gnomon adds to Datasette: its pages, its charts, and walls.
 
 One invariant: hooks act only for an application that names its database under the plugin ``gnomon``, so that
 another Datasette in the same process is left as it is.
@@ -10,17 +10,23 @@ this module but the application.
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from datasette import hookimpl
+from datasette.utils import path_with_replaced_args
 from datasette.utils.asgi import Response
 
 from gnomon.errors import GnomonError
-from gnomon.serving import pictures
+from gnomon.report.palette import style_sheet
+from gnomon.serving import cells, pictures, trials
 from gnomon.serving.questions import QUESTIONS
+from gnomon.store.dictionary import DICTIONARY, TABLE
 
 POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -28,6 +34,9 @@ POLICY = (
 )
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 REPORT = "/-/report"
+STYLE = "/-/serve.css"
+VIEWS = ("results", "scores", "trials", "conversations", "failures", "runs")
+"""In the order in which people want them."""
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -37,9 +46,15 @@ Hook = TypeVar("Hook", bound=Callable[..., Any])
 hook = cast("Callable[[Hook], Hook]", hookimpl)
 
 
+# Asked for each cell, and Datasette takes its time to say.
+_paths: WeakKeyDictionary[Any, Path | None] = WeakKeyDictionary()
+
+
 def _path(datasette: Any) -> Path | None:
-    config = datasette.plugin_config("gnomon") or {}
-    return Path(config["path"]) if "path" in config else None
+    if datasette not in _paths:
+        config = datasette.plugin_config("gnomon") or {}
+        _paths[datasette] = Path(config["path"]) if "path" in config else None
+    return _paths[datasette]
 
 
 @hook
@@ -54,46 +69,51 @@ def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Any) 
 
 
 @hook
-def render_cell(value: Any, datasette: Any) -> str | None:
-    """A number with as many digits as a reader wants; JSON and CSV have them all."""
-    if _path(datasette) is None or not isinstance(value, float):
-        return None
-    return f"{value:.5g}"
+def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
+    """Rows as our templates want them."""
+    if _path(datasette) is not None:
+        env.filters.update(cells_of_table=cells.of_table, cells_of_query=cells.of_query)
 
 
 @hook
-def extra_css_urls(datasette: Any) -> list[str]:
-    """The look of the pages."""
-    return [] if _path(datasette) is None else ["/gnomon/serve.css"]
+def render_cell(value: Any, column: str, datasette: Any) -> Any:
+    """A cell as people read it; JSON and CSV have it as it is."""
+    return None if _path(datasette) is None else cells.shown(value, column)
 
 
 @hook
-def menu_links(datasette: Any) -> list[dict[str, str]]:
-    """The report, from every page."""
-    if _path(datasette) is None:
-        return []
-    return [{"href": REPORT, "label": "Report with charts"}]
-
-
-@hook
-def extra_template_vars(template: str, datasette: Any) -> Any:
-    """What the first page says: findings, charts and questions."""
+def extra_template_vars(template: str, columns: Any, request: Any, datasette: Any) -> Any:
+    """What the first page says (findings, charts and questions), and where headings of tables lead."""
     path = _path(datasette)
-    if path is None or template != "index.html":
+    if path is None:
+        return {}
+    if template == "table.html":
+        return {"sorting": {name: _sorted_by(request, name) for name in columns or ()}}
+    if template != "index.html":
         return {}
 
     async def found() -> dict[str, Any]:
         return {
             "measures": await asyncio.to_thread(pictures.overview, path),
             "questions": {name: title for name, (title, _, _) in QUESTIONS.items()},
+            "meanings": {name: DICTIONARY[name][TABLE] for name in VIEWS},
         }
 
     return found
 
 
+def _sorted_by(request: Any, column: str) -> str:
+    """The page sorted by a column; the other way round where it is so already."""
+    turned = request.args.get("_sort") == column
+    changes = (
+        {"_sort": None, "_sort_desc": column} if turned else {"_sort": column, "_sort_desc": None}
+    )
+    return str(path_with_replaced_args(request, {**changes, "_next": None}))
+
+
 @hook
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """The report and its charts."""
+    """The report, its charts, and single trials."""
     path = _path(datasette)
     if path is None:
         return []
@@ -115,7 +135,30 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
             return Response.text(f"there is no chart {name}\n", status=404)
         return Response(drawn, content_type="image/svg+xml; charset=utf-8")
 
-    return [(r"^/-/report$", report), (r"^/-/charts/(?P<name>[a-z0-9-]+)\.svg$", chart)]
+    async def one_trial(request: Any) -> Any:
+        number = int(request.url_vars["number"])
+        try:
+            told = await asyncio.to_thread(trials.trial, path, number)
+        except GnomonError as error:
+            return Response.text(f"gnomon: {error}\n", status=500)
+        if told is None:
+            return Response.text(f"there is no trial {number}\n", status=404)
+        context = {"trial": told, "database": path.stem}
+        return Response.html(await datasette.render_template("trial.html", context, request))
+
+    async def style(request: Any) -> Any:  # noqa: ARG001 - Datasette's signature
+        text = style_sheet() + (files("gnomon.serving") / "templates" / "serve.css").read_text(
+            "utf-8"
+        )
+        return Response(text, content_type="text/css; charset=utf-8")
+
+    return [
+        (rf"^{REPORT}$", report),
+        (r"^/-/charts/(?P<name>[a-z0-9-]+)\.svg$", chart),
+        # SQLite knows no greater numbers than 18 digits hold.
+        (r"^/-/trial/(?P<number>[0-9]{1,18})$", one_trial),
+        (rf"^{re.escape(STYLE)}$", style),
+    ]
 
 
 @hook

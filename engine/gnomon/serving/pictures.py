@@ -14,7 +14,7 @@ from gnomon.catalogue import Catalogue
 from gnomon.report import collect, page
 from gnomon.report.contents import labels_of
 from gnomon.report.drawing import for_image
-from gnomon.report.estimates import Block, blocks, forests
+from gnomon.report.estimates import Block, blocks, forests, worth_drawing
 from gnomon.report.parts import Figure
 from gnomon.report.summary import findings, spec_of
 from gnomon.report.wording import anchor, clean
@@ -58,11 +58,10 @@ def _prefix(runs: list[dict[str, Any]]) -> str:
 
 
 def _charts(found: list[Block], prefix: str, *, draw: bool) -> list[Figure]:
-    """The forest plots that need no score to be read."""
+    """The forest plots of the report; they need no score to be read."""
     out: list[Figure] = []
     for block in found:
-        several = len({row["label"] for row in block.rows}) > 1
-        if (block.by or several) and any(row["low"] is not None for row in block.rows):
+        if worth_drawing(block):
             out += forests(block, prefix, draw=draw)
     return out[:MOST_CHARTS]
 

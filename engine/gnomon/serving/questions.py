@@ -10,6 +10,15 @@ from typing import Any
 
 _RUN = "run = CASE WHEN :run = '' THEN run ELSE CAST(:run AS INTEGER) END"
 _NUMBER = "number of a run, or nothing for all"
+# Counting before joining: a million scores are gone through once, and only their sums are given names.
+_COUNTED = """WITH newest AS (
+  SELECT id, run_id AS run, max(pass) AS pass FROM scoring GROUP BY run_id
+), counted AS (
+  SELECT scoring_id, name_id, {key}
+  FROM score{joined}
+  WHERE scoring_id IN (SELECT id FROM newest WHERE [run])
+  GROUP BY scoring_id, name_id, {by}
+)"""
 
 QUESTIONS: dict[str, tuple[str, str, str]] = {
     "what-was-measured": (
@@ -52,31 +61,50 @@ ORDER BY measure, statistic, of, quantity, "group", value DESC""",
     "which-items-score-most": (
         "Which items score most, and least?",
         f"Mean score by item. run: {_NUMBER}.",
-        """SELECT run, score, item, round(avg(value), 4) AS mean, count(value) AS n,
-  count(*) - count(value) AS missing
-FROM scores
-WHERE [run]
-GROUP BY run, score, item
+        _COUNTED.format(
+            key="coalesce(score.item_id, trial.item_id) AS item_id,\n"
+            "    avg(value) AS mean, count(value) AS n, count(*) - count(value) AS missing",
+            joined="\n  LEFT JOIN trial ON trial.id = score.trial_id",
+            by="coalesce(score.item_id, trial.item_id)",
+        )
+        + """
+SELECT run, score_name.name AS score, item.key AS item, round(mean, 4) AS mean, n, missing
+FROM counted
+JOIN newest ON newest.id = counted.scoring_id
+JOIN score_name ON score_name.id = counted.name_id
+JOIN item ON item.id = counted.item_id
 ORDER BY run, score, mean DESC""",
     ),
     "does-the-wording-matter": (
         "Does the wording matter?",
         "Mean score under each level of each factor, as it is; whether a difference is more than chance is said "
         f"by: gnomon results --effects. run: {_NUMBER}.",
-        """SELECT run, score, level.key AS factor, level.value AS level, round(avg(scores.value), 4) AS mean,
-  count(scores.value) AS n
-FROM scores, json_each(scores.levels) AS level
-WHERE [run]
+        _COUNTED.format(
+            key="condition_id, sum(value) AS total, count(value) AS n",
+            joined="\n  JOIN trial ON trial.id = score.trial_id",
+            by="condition_id",
+        )
+        + """
+SELECT run, score_name.name AS score, level.key AS factor, level.value AS level,
+  round(sum(total) / sum(n), 4) AS mean, sum(n) AS n
+FROM counted
+JOIN newest ON newest.id = counted.scoring_id
+JOIN score_name ON score_name.id = counted.name_id
+JOIN condition ON condition.id = counted.condition_id, json_each(condition.levels) AS level
 GROUP BY run, score, factor, level.value
 ORDER BY run, score, factor, mean DESC""",
     ),
     "what-is-missing": (
         "What is missing, and why?",
-        "Scores by status: refused, filtered, unparsed, error. A missing score is never counted as 0.",
-        """SELECT run, measure, model, score, status, count(*) AS scores
-FROM scores
-GROUP BY run, score, status
-ORDER BY run, score, scores DESC""",
+        f"Scores by status: ok, truncated, refused, filtered, unparsed, error. A missing score is never counted as 0. run: {_NUMBER}.",
+        _COUNTED.format(key="status, count(*) AS scores", joined="", by="status")
+        + """
+SELECT runs.run, runs.measure, runs.model, score_name.name AS score, status, scores
+FROM counted
+JOIN newest ON newest.id = counted.scoring_id
+JOIN runs ON runs.run = newest.run
+JOIN score_name ON score_name.id = counted.name_id
+ORDER BY runs.run, score, scores DESC""",
     ),
     "what-could-not-be-read": (
         "Which replies could not be read?",
@@ -86,17 +114,17 @@ FROM failures
 WHERE what = 'score' AND [run]
 GROUP BY status, reply
 ORDER BY trials DESC
-LIMIT 100""",
+LIMIT 50""",
     ),
     "what-was-asked": (
         "What was asked, and what was answered?",
-        f"Whole conversations in the order of the plan. run: {_NUMBER}; text: words that the prompt or the reply "
+        f"Whole conversations in the order of the plan, the first 50. run: {_NUMBER}; text: words that the prompt or the reply "
         "holds, or nothing.",
         """SELECT run, trial, phase, role, system, messages, reply, status
 FROM conversations
 WHERE [run] AND (:text = '' OR messages LIKE '%' || :text || '%' OR reply LIKE '%' || :text || '%')
 ORDER BY ask
-LIMIT 200""",
+LIMIT 50""",
     ),
     "what-it-cost": (
         "What did it cost?",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from statistics import NormalDist
 
 import attrs
 
@@ -19,6 +21,8 @@ from gnomon.records import TrialRecord
 from gnomon.seeds import Seed
 from gnomon.simulation.pipeline import Pipeline, Row, Setting, Simulated, estimates
 from gnomon.spec import Spec, StatisticBlock
+
+_QUANTILE = NormalDist().inv_cdf(0.975)
 
 
 @attrs.frozen(kw_only=True)
@@ -30,8 +34,10 @@ class Power:
         items: Items.
         units: Mean number of units that a test rests on.
         power: Share of tests that reject (corrected where the measure corrects), mean over groups.
-        error: Its Monte-Carlo standard error.
+        error: Its Monte-Carlo standard error; 0 where all runs agree, so look at the interval.
+        low, high: Wilson's interval of the power at level 0.95.
         exact: Power by the statistic's closed form for the d seen in all runs; None without one.
+        why: Why no test could be made in any run, which is a power of 0; None where one could.
     """
 
     repeats: int
@@ -39,7 +45,10 @@ class Power:
     units: float
     power: float
     error: float
+    low: float
+    high: float
     exact: float | None = None
+    why: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -159,6 +168,7 @@ class _Search:
         kept = frozenset(self._names[:items])
         shares: list[float] = []
         units: list[int] = []
+        reasons: Counter[str] = Counter()
         parts = [run.part(repeats, kept) for run in self._runs]
         for run, part in zip(self._runs, parts, strict=True):
             made = [one for _, one in estimates([self._block], part, run.seed)]
@@ -172,16 +182,23 @@ class _Search:
                 sum(p is not None and p < self._alpha for p in found) / max(len(groups), 1)
             )
             units.extend(one.n for one in made if one.p is not None and one.n is not None)
+            reasons.update(one.note for one in made if one.p is None and one.note)
         mean = sum(shares) / len(shares)
         spread = sum((share - mean) ** 2 for share in shares) / max(len(shares) - 1, 1)
+        error = math.sqrt(spread / len(shares))
+        low, high = _interval(mean, error, len(shares))
         size = sum(units) / len(units) if units else 0.0
+        why = next((note for note, _ in reasons.most_common(1)), "it has no p-value")
         return Power(
             repeats=repeats,
             items=items,
             units=size,
             power=mean,
-            error=math.sqrt(spread / len(shares)),
+            error=error,
+            low=low,
+            high=high,
             exact=self._exact(parts, round(size)),
+            why=None if units else why.removeprefix("no estimate: "),
         )
 
     def _exact(self, parts: Sequence[Simulated], n: int) -> float | None:
@@ -196,6 +213,18 @@ class _Search:
         except StatisticError:
             return None
         return value if value is not None and math.isfinite(value) else None
+
+
+def _interval(share: float, error: float, runs: int) -> tuple[float, float]:
+    """Wilson's interval (Wilson 1927) at level 0.95 of a mean share over runs.
+
+    Where runs have several tests it is that of as many independent ones as have the same standard error.
+    """
+    n = max(share * (1 - share) / error**2, runs) if error else float(runs)
+    z = _QUANTILE
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def power_of(

@@ -24,12 +24,17 @@ BUSY_MS = 10_000
 """How long a statement waits for another connection, in milliseconds."""
 
 
+def no_database(path: Path) -> StoreError:
+    """What is said where a database has to be there and is not."""
+    return StoreError(f"there is no database {path}; 'gnomon run' makes one")
+
+
 def _check_file(path: Path, *, write: bool) -> None:
     if path.is_dir():
         raise StoreError(f"{path} is a folder, not a database file; give a file in it")
     if not path.exists():
         if not write:
-            raise StoreError(f"there is no database {path}; 'gnomon run' makes one")
+            raise no_database(path)
         folder = path.parent
         if not folder.is_dir():
             raise StoreError(

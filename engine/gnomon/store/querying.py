@@ -19,8 +19,11 @@ _READS = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_FUNCTION}
 )
 _PRAGMAS = frozenset({"table_info", "table_xinfo", "table_list", "index_list", "index_info"})
+_FUNCTIONS = ("json_each", "json_tree")
+"""Table-valued functions that read JSON, of which the database has much."""
 _STEPS = 20_000  # virtual-machine steps between looks at whether the user pressed Ctrl-C
 _TABLE = re.compile(r"\b(?:from|join)\s+[\"'`\[]?(\w+)", re.IGNORECASE)
+_BINDINGS = re.compile(r"statement uses (\d+), and there are (\d+) supplied")
 _MISSING = re.compile(r"no such (table|column): (?:main\.)?(.+)")
 
 
@@ -37,6 +40,9 @@ def _allow(action: int, first: str | None, second: str | None, *_: str | None) -
 def protect(connection: sqlite3.Connection) -> None:
     """Make a reading connection fit for a stranger's SQL."""
     connection.execute("PRAGMA query_only = ON")
+    # To make itself known, a table-valued function declares a table, which the authorizer would refuse.
+    for name in _FUNCTIONS:
+        connection.execute(f"SELECT 1 FROM {name}('[]')").fetchall()  # noqa: S608 - names of our own
     connection.set_authorizer(_allow)
     # The handler does nothing; being called is what lets Python notice Ctrl-C.
     connection.set_progress_handler(lambda: 0, _STEPS)
@@ -56,6 +62,10 @@ def run_query(
     """
     try:
         cursor = connection.execute(sql, parameters)
+    except UnicodeEncodeError:
+        raise StoreError(
+            "the query, or one of its parameters, is no text: it holds bytes that are not UTF-8"
+        ) from None
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise _sentence(connection, path, sql, error) from None
     if cursor.description is None:
@@ -106,6 +116,9 @@ def _sentence(
         )
     if "one statement" in text:
         return StoreError("the query holds several statements; write one SELECT statement")
+    bindings = _BINDINGS.search(text)
+    if bindings is not None:
+        return _parameters(*map(int, bindings.groups()))
     missing = _MISSING.match(text)
     if missing is None:
         return StoreError(f"the query failed: {text}")
@@ -117,6 +130,16 @@ def _sentence(
             f"there are: {listing(schema)}"
         )
     return _no_column(name, schema, sql)
+
+
+def _parameters(wanted: int, given: int) -> StoreError:
+    """What is said where there are more or fewer parameters than places for them."""
+    places = f"{wanted} place{'' if wanted == 1 else 's'} for a parameter (?)"
+    were = "1 was" if given == 1 else f"{given or 'none'} were"
+    return StoreError(
+        f"the query has {places if wanted else 'no place for a parameter (?)'}, and {were} given; give "
+        "each behind the query, in order"
+    )
 
 
 def _no_column(name: str, schema: Mapping[str, Sequence[str]], sql: str) -> StoreError:

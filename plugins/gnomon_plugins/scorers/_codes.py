@@ -6,9 +6,13 @@ stated (its first word, or its last line). A word that merely occurs in a senten
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 from gnomon_plugins.scorers._pairs import plain, undressed
+
+Meaning = TypeVar("Meaning", bound=Hashable)
 
 _LONGEST = 4096
 """Lines longer than this are no answer in one word; the rest of them is not looked at."""
@@ -51,36 +55,54 @@ def opening(text: str, words: Collection[str]) -> str | None:
     return None
 
 
-def one_of(text: str, words: Collection[str]) -> str | None:
-    """The word that an answer gives, at its beginning or its end; None for none, or for two.
+def meant(text: str, meanings: Mapping[str, Meaning]) -> Meaning | None:
+    """What an answer says at its beginning and at its end; None for nothing, or for two things.
+
+    Several words may mean the same: ``4 - agree`` is one answer where both stand for one point, and
+    ``yes and no`` is none.
 
     Args:
         text: The answer.
-        words: The words to choose from, in plain form.
+        meanings: Word, in plain form → what it means.
     """
-    first = opening(text, words)
-    found = {word for word in (first, stated(text, words)) if word is not None}
-    return found.pop() if len(found) == 1 and not two_joined(text, words) else None
+    first, last = opening(text, meanings), stated(text, meanings)
+    follows = None if first is None else _following(text, first, meanings)
+    if first is not None and follows is None and _is_an_article(first, text):
+        first = None
+    said = {meanings[word] for word in (first, last, follows) if word is not None}
+    return said.pop() if len(said) == 1 else None
 
 
-def two_joined(text: str, words: Collection[str]) -> bool:
-    """Whether the answer begins with two of the words, as in ``yes and no`` or ``yes/no``.
-
-    Args:
-        text: The answer.
-        words: The words to choose from, in plain form.
-    """
-    first = opening(text, words)
-    if first is None:
-        return False
+def _following(text: str, first: str, words: Collection[str]) -> str | None:
+    """The word joined to the one that the answer begins with, as in ``yes and no`` or ``yes/no``."""
     behind = _lines(text)[0][len(first) :]
     rest = behind.lstrip(" /&,-")
     for joint in ("and ", "or "):
         rest = rest.removeprefix(joint)
-    return rest != behind and any(
-        rest == other or (rest.startswith(other) and not rest[len(other)].isalnum())
-        for other in words
-        if other != first
+    if rest == behind:
+        return None
+    return next(
+        (
+            other
+            for other in sorted(words, key=len, reverse=True)
+            if other != first
+            and (rest == other or (rest.startswith(other) and not rest[len(other)].isalnum()))
+        ),
+        None,
+    )
+
+
+def _is_an_article(word: str, text: str) -> bool:
+    """Whether a word is a letter that begins a sentence, as in ``A cheap flight is best``.
+
+    It is an answer where a line ends with it, or goes on with a mark behind it.
+    """
+    if len(word) > 1 or not word.isascii() or not word.isalpha():
+        return False
+    return not any(
+        re.match(rf"[\W_]*{word}(?:\s*$|\s*[^\w\s'’])", line[:200], re.IGNORECASE)
+        or re.search(rf"[:：]\s*[\W_]*{word}[\W_]*$", line[-200:], re.IGNORECASE)
+        for line in text.splitlines()
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from gnomon import (
     Reply,
@@ -29,6 +29,13 @@ def reply_of(record: TrialRecord, name: str | None) -> Reply | ScoreStatus:
         last = record.exchanges[-1].reply.status if record.exchanges else "error"
         return last if last not in ("ok", "truncated") else "error"
     return reply if reply.status in ("ok", "truncated") else reply.status
+
+
+def likeliest(probabilities: Mapping[str, float]) -> str | None:
+    """The option with the greatest probability; None when no single one has it."""
+    most = max(probabilities.values(), default=0.0)
+    best = [option for option, p in probabilities.items() if p == most]
+    return best[0] if len(best) == 1 else None
 
 
 def without(

@@ -18,10 +18,15 @@ from functools import lru_cache
 import attrs
 
 _DASHES = "‐‑‒–—―−"
-_DRESS = "\"'`´‘’‚‛“”„‟«»‹›*_~[](){}<>\ufeff\u200b"
-_UNDRESSED = str.maketrans({**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DRESS, "")})
-_LEADING = " \t\r\n\f\v\x00-:.,;!?•·◦▪●○+#="
-_TRAILING = " \t\r\n\f\v\x00-:.,;!?"
+_DRESS = "\"'`´‘’‚‛“”„‟«»‹›「」『』【】（）*_~[](){}<>\ufeff\u200b"
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Marks without a glyph that turn the direction of writing; replies in Arabic or Hebrew begin with them."""
+_UNDRESSED = str.maketrans(
+    {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DRESS + _DIRECTIONS, ""), "：": ":"}
+)
+_PUNCTUATION = " \t\r\n\f\v\x00-:.,;!?…。．，、；！？،؛؟।"
+_LEADING = _PUNCTUATION + "•·◦▪●○+#="
+_TRAILING = _PUNCTUATION
 _NUMBER = re.compile(r"\d+[\s.:,-]+")
 _SEPARATOR = re.compile(r"[-:]")
 _CUT = re.compile(r"[,;]")

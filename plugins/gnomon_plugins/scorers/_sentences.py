@@ -15,7 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_BREAK = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]*]*\s+|\n+")
+_BREAK = re.compile(r"(?<=[.!?…])[\"'”’)\]*]*\s+|(?<=[。！？।؟])[\"'”’」』)\]*]*\s*|\n+")
+"""Sentences of scripts without blanks between them end at their full stop."""
 _BULLET = re.compile(r"^\s*(?:[-*•·#>]+|\(?\d{1,3}[.)])\s+")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _LONGEST_REPLY = 40_000

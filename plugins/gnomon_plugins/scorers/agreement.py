@@ -11,7 +11,7 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Ask, Planted, Reply, Score, Trial, TrialRecord, Wanted
-from gnomon_plugins.scorers._codes import check_yes_and_no, one_of
+from gnomon_plugins.scorers._codes import check_yes_and_no, meant
 from gnomon_plugins.scorers._fields import reply_of, without
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
@@ -98,8 +98,7 @@ class Agreement:
         codes = {plain(word): True for word in self.yes} | {plain(word): False for word in self.no}
         if reply.probabilities is not None:
             return self._likelier(reply, codes)
-        word = one_of(reply.text, codes)
-        return None if word is None else codes[word]
+        return meant(reply.text, codes)
 
     def _likelier(self, reply: Reply, codes: dict[str, bool]) -> bool | None:
         assert reply.probabilities is not None

@@ -7,14 +7,13 @@ its place in that trial.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from typing import ClassVar
 
 import attrs
 
 from gnomon import Ask, Choose, Planted, Reply, Score, ScoreStatus, Trial, TrialRecord, Wanted
-from gnomon_plugins.scorers._codes import opening, stated
+from gnomon_plugins.scorers._codes import meant
 from gnomon_plugins.scorers._fields import reply_of, texts, toward
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
@@ -120,15 +119,13 @@ class Choice:
         return texts(trial, (self.field,))[0]
 
     def _of_words(self, reply: Reply, wanted: str) -> list[Score]:
-        known = {plain(text) for text in self.options}
-        found = {
-            word
-            for word in (opening(reply.text, known), stated(reply.text, known))
-            if word is not None and (len(word) > 1 or _stands_alone(word, reply.text))
-        }
-        if len(found) != 1:
+        known = {plain(text): plain(text) for text in self.options}
+        if known and plain(wanted) not in known:
+            return self._none("error", reason=f"{wanted!r} is not among the options")
+        said = meant(reply.text, known)
+        if said is None:
             return self._none("unparsed", answer=excerpt(reply.text))
-        hit = found == {plain(wanted)}
+        hit = said == plain(wanted)
         return self._scores(float(hit), chosen=hit, reply=reply)
 
     def _scores(self, p: float, *, chosen: bool, reply: Reply) -> list[Score]:
@@ -151,15 +148,3 @@ class Choice:
     def _none(self, status: ScoreStatus, **detail: object) -> list[Score]:
         names = (self.name, *(f"{self.name}.{part}" for part in self.parts))
         return [Score(name=one, value=None, status=status, detail=detail) for one in names]
-
-
-def _stands_alone(letter: str, text: str) -> bool:
-    """Whether a letter is an answer somewhere: a line ends with it, or goes on with a mark behind it.
-
-    ``A cheap flight is best`` begins with a letter that is an article.
-    """
-    return any(
-        re.match(rf"[\W_]*{re.escape(letter)}(?:\s*$|[^\w\s'’])", line[:200], re.IGNORECASE)
-        or re.search(rf":\s*[\W_]*{re.escape(letter)}[\W_]*$", line[-200:], re.IGNORECASE)
-        for line in text.splitlines()
-    )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _FIELD = re.compile(r"\{(\w+)\}")
 _SHOWN = 20
+NOT_ASKED = "'resamples' is 0, so that there is no interval"
+ONE_TEXT = "one text cannot be resampled"
 NO_INTERVAL = "too many resampled corpora have no word that is frequent near both lists"
 
 
@@ -202,7 +204,8 @@ class GenBit:
             *(Score(name=f"{self.name}.{part}", value=value) for part, value in parts.items()),
         ]
         if interval is None:
-            return [*made, *(self._missing(end, NO_INTERVAL) for end in ("low", "high"))]
+            why = ONE_TEXT if texts < 2 else NO_INTERVAL if self.resamples else NOT_ASKED
+            return [*made, *(self._missing(end, why) for end in ("low", "high"))]
         ends = zip(("low", "high"), interval, strict=True)
         return [*made, *(Score(name=f"{self.name}.{end}", value=value) for end, value in ends)]
 

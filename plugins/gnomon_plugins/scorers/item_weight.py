@@ -11,7 +11,7 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Score, TrialRecord, did_you_mean
-from gnomon_plugins.scorers._fields import present, reply_of, texts
+from gnomon_plugins.scorers._fields import likeliest, present, reply_of, texts
 from gnomon_plugins.scorers.likert import Likert
 
 
@@ -56,7 +56,7 @@ class ItemWeight:
         object.__setattr__(self, "_reader", reader)
 
     def score(self, record: TrialRecord) -> Score:
-        """The weight of the point; a reply to ``choose`` is its likeliest point."""
+        """The weight of the point; a reply to ``choose`` is its likeliest point, a tie none."""
         read = self._reader.score(_decided(record, self.reply))
         if read.value is None:
             return attrs.evolve(read, name=self.name)
@@ -83,8 +83,7 @@ def _decided(record: TrialRecord, name: str | None) -> TrialRecord:
     reply = reply_of(record, name)
     if isinstance(reply, str) or not reply.probabilities:
         return record
-    best = max(reply.probabilities, key=reply.probabilities.__getitem__)
-    said = attrs.evolve(reply, text=best, probabilities=None)
+    said = attrs.evolve(reply, text=likeliest(reply.probabilities) or "", probabilities=None)
     exchanges = tuple(
         attrs.evolve(one, reply=said) if one.reply is reply else one for one in record.exchanges
     )

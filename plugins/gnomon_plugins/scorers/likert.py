@@ -12,7 +12,7 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Ask, Choose, Planted, Reply, Score, Trial, TrialRecord, Wanted
-from gnomon_plugins.scorers._codes import opening, stated, two_joined
+from gnomon_plugins.scorers._codes import meant
 from gnomon_plugins.scorers._fields import present, reply_of, texts
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
@@ -65,15 +65,11 @@ class Likert:
         known = self._known(record.trial)
         if reply.probabilities is not None:
             return self._of_options(reply.probabilities, known, record.trial)
-        found = {
-            known[word]
-            for word in (opening(reply.text, known), stated(reply.text, known))
-            if word is not None
-        }
-        if len(found) != 1 or two_joined(reply.text, known):
+        point = meant(reply.text, known)
+        if point is None:
             detail = {"answer": excerpt(reply.text)}
             return Score(name=self.name, value=None, status="unparsed", detail=detail)
-        value = self._turned(float(found.pop()), record.trial)
+        value = self._turned(float(point), record.trial)
         return Score(name=self.name, value=value, status=reply.status)
 
     def hint(self, record: TrialRecord) -> str:

@@ -13,7 +13,7 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Ask, Choose, Planted, Reply, Score, ScoreStatus, Trial, TrialRecord, Wanted
-from gnomon_plugins.scorers._codes import one_of
+from gnomon_plugins.scorers._codes import meant
 from gnomon_plugins.scorers._fields import reply_of, without
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
@@ -123,10 +123,10 @@ class LogOdds:
 
     def _of_samples(self, replies: list[Reply]) -> Iterator[Score]:
         codes = {plain(word): 1 for word in self.first} | {plain(word): 0 for word in self.second}
-        words = [
-            one_of(reply.text, codes) if reply.status in _READABLE else None for reply in replies
+        said = [
+            meant(reply.text, codes) if reply.status in _READABLE else None for reply in replies
         ]
-        read = [codes[word] for word in words if word is not None]
+        read = [code for code in said if code is not None]
         detail = {"first": sum(read), "second": len(read) - sum(read), "samples": len(replies)}
         if not read:
             yield from self._missing("unparsed", answer=excerpt(replies[-1].text), **detail)

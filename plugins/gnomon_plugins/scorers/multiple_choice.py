@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 import attrs
 
 from gnomon import Ask, Planted, Reply, Score, Trial, TrialRecord, Wanted, listing
-from gnomon_plugins.scorers._codes import one_of
-from gnomon_plugins.scorers._fields import reply_of, without
+from gnomon_plugins.scorers._codes import meant
+from gnomon_plugins.scorers._fields import likeliest, reply_of, without
 from gnomon_plugins.scorers._pairs import excerpt
 
 _STATED = re.compile(r"(?:answer|choice|option)\s*(?:is|was|:|would be)\s*:?", re.IGNORECASE)
@@ -32,7 +32,8 @@ class MultipleChoice:
     (2024): the last *line* with "answer is", read behind its first one, and where these words do not
     occur the first such letter anywhere, which may be an option that is only spoken of. ``lenient``
     goes on where ``strict`` finds nothing: a bare letter behind the last "answer is", "answer:" or "option is", then a letter that the reply
-    begins or ends with. A letter that is not offered is none.
+    begins or ends with. A letter that is not offered is none. A reply to ``choose`` is its likeliest
+    option; a tie is none.
 
     Further scores: ``.of-all``, 1 for right and 0 for everything else that was answered, as the paper
     counts; and ``.no-answer``, 1 when no letter is given, a refusal among them. A call that failed has
@@ -102,7 +103,8 @@ class MultipleChoice:
     def letter(self, reply: Reply) -> str | None:
         """The letter of a reply, in upper case; None for none."""
         if reply.probabilities:
-            return self._offered(max(reply.probabilities, key=reply.probabilities.__getitem__))
+            option = likeliest(reply.probabilities)
+            return None if option is None else self._offered(option)
         text = reply.text[-_TAIL:]
         if self.reading == "published":
             # A line with several "answer is" is read behind its first one, as the authors' code does.
@@ -149,14 +151,11 @@ class MultipleChoice:
         for stated in _STATED.finditer(text):  # noqa: B007 - the last one counts
             pass
         if stated is not None:
-            letter = re.match(r"[\s*_\"'(\[]*(\w)(?!\w)", text[stated.end() :])
+            # A small letter before a word may be an article: "the answer is a matter of taste".
+            letter = re.match(r"[\s*_\"'(\[]*([a-z](?!\s+\w)|[^\Wa-z])(?!\w)", text[stated.end() :])
             if letter is not None and (offered := self._offered(letter.group(1))) is not None:
                 return offered
-        word = one_of(text, [one.casefold() for one in self.letters])
-        # A letter at the beginning may be an article: "A train covers …".
-        alone = word is not None and re.match(rf"\W*{word}(?:\W*$|[).:\]])", text, re.IGNORECASE)
-        ends = word is not None and re.search(rf"(?:^|[\s(*:]){word}[).*\s]*$", text, re.IGNORECASE)
-        return self._offered(word) if word is not None and (alone or ends) else None
+        return meant(text, {one.casefold(): one.upper() for one in self.letters})
 
     def _offered(self, letter: str) -> str | None:
         bare = letter.strip(" ().:*\"'").upper()

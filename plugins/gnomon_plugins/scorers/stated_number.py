@@ -18,6 +18,7 @@ from gnomon_plugins.scorers._pairs import excerpt
 _COMMA = re.compile(r"\d,\d")
 # A dash before a digit is a sign only where no word or digit stands before it.
 _NUMBER = re.compile(r"(?<![\w.,])[-−]?\d{1,15}(?:\.\d{1,15})?(?![\w]|[.,]\d)")
+_EMPHASIS = re.compile(r"(?<!\w)_+|_+(?!\w)")
 _LONGEST = 20_000
 
 
@@ -67,7 +68,8 @@ class StatedNumber:
         reply = reply_of(record, self.reply)
         if isinstance(reply, str):
             return Score(name=self.name, value=None, status=reply)
-        lines = [line for line in reply.text[-_LONGEST:].splitlines() if line.strip()]
+        said = _EMPHASIS.sub("", reply.text[-_LONGEST:])
+        lines = [line for line in said.splitlines() if line.strip()]
         for text in (" ".join(lines), lines[-1] if lines else ""):
             if _COMMA.search(text):
                 continue

@@ -5,12 +5,13 @@ One invariant: an answer that does not begin or end with a plain yes or no has n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import attrs
 
 from gnomon import Ask, Choose, Planted, Reply, Score, Trial, TrialRecord, Wanted
-from gnomon_plugins.scorers._codes import check_yes_and_no, opening, stated
+from gnomon_plugins.scorers._codes import check_yes_and_no, meant
 from gnomon_plugins.scorers._fields import reply_of
 from gnomon_plugins.scorers._pairs import excerpt, plain
 
@@ -53,16 +54,12 @@ class YesNo:
             return Score(name=self.name, value=None, status=reply)
         codes = {plain(word): 1.0 for word in self.yes} | {plain(word): 0.0 for word in self.no}
         if reply.probabilities is not None:
-            return self._of_options({plain(k): v for k, v in reply.probabilities.items()}, codes)
-        found = {
-            codes[word]
-            for word in (opening(reply.text, codes), stated(reply.text, codes))
-            if word is not None
-        }
-        if len(found) != 1:
+            return self._of_options(reply.probabilities, codes)
+        said = meant(reply.text, codes)
+        if said is None:
             detail = {"answer": excerpt(reply.text)}
             return Score(name=self.name, value=None, status="unparsed", detail=detail)
-        return Score(name=self.name, value=found.pop(), status=reply.status)
+        return Score(name=self.name, value=said, status=reply.status)
 
     def hint(self, record: TrialRecord) -> str:  # noqa: ARG002 - the form of all scorers
         """What would have been read."""
@@ -87,11 +84,14 @@ class YesNo:
             return None
         return Planted(yes if wanted.seed.uniform() < chance else no, 0.5 + effect)
 
-    def _of_options(self, probabilities: dict[str, float], codes: dict[str, float]) -> Score:
-        known = {word: p for word, p in probabilities.items() if word in codes}
-        total = sum(known.values())
-        detail = {"probabilities": probabilities}
+    def _of_options(self, probabilities: Mapping[str, float], codes: dict[str, float]) -> Score:
+        # "yes" and "Yes" may both be options; both are a yes.
+        known = [
+            (codes[plain(word)], p) for word, p in probabilities.items() if plain(word) in codes
+        ]
+        total = sum(p for _, p in known)
+        detail = {"probabilities": dict(probabilities)}
         if total <= 0:
             return Score(name=self.name, value=None, status="unparsed", detail=detail)
-        share = sum(p for word, p in known.items() if codes[word] == 1.0) / total
+        share = sum(code * p for code, p in known) / total
         return Score(name=self.name, value=share, detail=detail)
