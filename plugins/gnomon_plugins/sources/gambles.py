@@ -179,7 +179,8 @@ class Gambles:
 
     def _told(self, gamble: Gamble) -> tuple[str, ...]:
         return tuple(
-            render(self.outcome, {"amount": f"{x:g}", "chance": f"{100 * p:g}"}) for p, x in gamble
+            render(self.outcome, {"amount": _written(x), "chance": f"{100 * p:g}"})
+            for p, x in gamble
         )
 
     def _share(self, given: object, line: int) -> float:
@@ -193,6 +194,11 @@ class Gambles:
                 "and 1"
             )
         return share
+
+
+def _written(amount: float) -> str:
+    """An amount with all of its digits, so that the prompt tells what is computed with."""
+    return str(int(amount)) if amount.is_integer() else repr(amount)
 
 
 def _expected(gamble: Gamble) -> Fraction:
