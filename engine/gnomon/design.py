@@ -177,8 +177,7 @@ def trials(
         start: Ordinal of the first trial, for later rounds of an adaptive source.
         limit: Only the first so many items, of those that are kept.
         keep: Which conditions to administer, by levels and groups together; all unless given.
-        done: Whether the trial of an ordinal is left out, where nothing is filtered; the others keep
-            their ordinals and draws.
+        done: Whether the trial of an ordinal is left out; the others keep their ordinals and draws.
 
     Raises:
         TemplateError: A draw names a field that is not there.
@@ -213,8 +212,12 @@ def trials(
             first = ordinal
             for cell in crossed:
                 levels = {**dict(cell), **balanced}
-                if keep is not None and not keep({**item.groups, **levels, "item": item.key}):
-                    continue
+                if keep is not None:
+                    if not keep({**item.groups, **levels, "item": item.key}):
+                        continue
+                    if done(ordinal):
+                        ordinal += 1
+                        continue
                 fields: dict[str, FieldValue] = {
                     **item.groups,
                     **item.fields,

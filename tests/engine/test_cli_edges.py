@@ -55,6 +55,10 @@ def refused(*words):
             "gnomon: --seed does not fit into 64 bits; it is 9223372036854775808",
         ),
         (
+            ("run", "implicit-bias", "--model", "scripted:fill", "--limit", "9223372036854775808"),
+            "gnomon: --limit does not fit into 64 bits; it is 9223372036854775808",
+        ),
+        (
             (
                 "run",
                 "implicit-bias",
@@ -316,6 +320,20 @@ def test_a_closed_pipe_is_no_violation(run_gnomon, tmp_path):
             [*COMMAND, "results"], stdout=out, stderr=subprocess.PIPE, cwd=tmp_path, check=False
         )
     assert (said.returncode, said.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"], ["--md"]])
+def test_a_full_disk_below_a_table_is_a_sentence(form):
+    """``gnomon list > FILE`` where there is no room."""
+    with Path("/dev/full").open("wb") as out:
+        said = subprocess.run(
+            [*COMMAND, "list", *form], stdout=out, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (said.returncode, said.stderr) == (
+        2,
+        "gnomon: what is said cannot be written: No space left on device\n",
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")

@@ -257,9 +257,10 @@ def test_balanced_factors_of_equal_size_meet_in_all_pairs(count):
 @given(
     done=st.sets(st.integers(0, 18)) | st.integers(0, 18).map(lambda n: set(range(n))),
     limit=st.none() | st.integers(1, 3),
+    kept=st.sampled_from([{}, {"tone": "polite"}, {"side": "ba"}, {"item": "i1", "side": "ab"}]),
 )
 def test_finished_trials_are_passed_by_and_change_nothing(
-    done: set[int], limit: int | None
+    done: set[int], limit: int | None, kept: dict[str, str]
 ) -> None:
     """What is left of the stream is what it would have been, ordinals and draws included."""
     design = Design(
@@ -268,8 +269,10 @@ def test_finished_trials_are_passed_by_and_change_nothing(
         balanced={"side": ("ab", "ba")},
         draw=DRAWS,
     )
-    whole = stream(design, limit=limit)
-    left = stream(design, limit=limit, done=done.__contains__)
+    keep = (lambda columns: kept.items() <= columns.items()) if kept else None
+    whole = stream(design, limit=limit, keep=keep)
+    left = stream(design, limit=limit, keep=keep, done=done.__contains__)
+    assert keep is None or not done & {trial.ordinal for trial in left}
     assert [trial for trial in left if trial.ordinal not in done] == [
         trial for trial in whole if trial.ordinal not in done
     ]

@@ -21,7 +21,8 @@ from gnomon.cli.display import line
 from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, UsageError
 from gnomon.loading import load
 from gnomon.run import Outcome, RunRequest, Tally, run
-from gnomon.run.pacing import Bucket, Gate
+from gnomon.run.limits import Bucket
+from gnomon.run.pacing import Gate
 from servers import Answer, Request, completion, serving
 
 
@@ -152,6 +153,40 @@ def test_an_unknown_limit_is_found(tmp_path: Path, provider: Provider, limit: fl
     assert provider.sustained(begun=0.25) >= 0.9 * limit
     assert 0 < provider.rejected < 0.02
     assert outcome.tally.limited == len(provider.refused)
+
+
+@pytest.mark.usefixtures("virtual")
+def test_a_provider_of_few_calls_at_once_refuses_few_in_the_beginning(tmp_path: Path) -> None:
+    """Fifty trials that could all be asked at once meet a provider of twenty calls: no more than one of each
+    fifty calls of a quarter of a minute is refused, and nine tenths of what it takes are used."""
+    provider = Provider(wide=20, latency=0.4)
+    assert provider.run(tmp_path, 750, concurrency=50).exit_code == EXIT_DONE
+    assert len(provider.refused) <= 15
+    assert provider.sustained() >= 0.9 * 50
+
+
+@pytest.mark.usefixtures("virtual")
+@pytest.mark.parametrize("latency", [0.0005, 10.0])
+def test_a_provider_without_a_limit_soon_has_all_calls_at_once(
+    tmp_path: Path, latency: float
+) -> None:
+    """Those that may go at once are under way within a second, sooner where replies come sooner; and then
+    nothing is counted any more."""
+    provider, gates = Provider(latency=latency), []
+    made = Gate.__init__
+
+    def remember(self: Gate, *given: Any) -> None:
+        made(self, *given)
+        gates.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gate, "__init__", remember)
+        assert provider.run(tmp_path, 400, concurrency=50).exit_code == EXIT_DONE
+    begun = provider.accepted[0]
+    assert provider.accepted[7] == begun
+    assert provider.accepted[49] - begun <= min(0.7, 8 * latency)
+    assert [gate.free for gate in gates] == [True]
+    assert not provider.refused
 
 
 @pytest.mark.usefixtures("virtual")
@@ -402,6 +437,9 @@ def test_the_progress_line_says_who_waits_and_why(tmp_path: Path) -> None:
     ]
     assert watched(tmp_path / "tpm", Provider(**quick), 1.04, tpm={"": 6000.0}) == [
         "40 wait for limited:x, at most 6000 tokens a minute (--tpm)"
+    ]
+    assert watched(tmp_path / "start", Provider(latency=30.0), 0.2) == [
+        "27 wait for limited:x, which is sent 13 calls at once to begin with"
     ]
     # The thirtieth was refused, so that the other ten were not even sent.
     held = watched(tmp_path / "held", Provider(rate=10, burst=29, after=5.0, **quick), 2.0)

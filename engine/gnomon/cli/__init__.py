@@ -7,6 +7,7 @@ commands themselves.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -180,6 +181,11 @@ def cli() -> None:
     """
 
 
+def _say_no_more() -> None:
+    """Let what is still to be flushed at the end go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors meant for the user are printed as a sentence."""
     from gnomon.errors import EXIT_INTERRUPTED, EXIT_USAGE, GnomonError
@@ -197,10 +203,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except _PipeClosed:
-        # What is still to be flushed at the end goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         sys.exit(0)
     except OSError as error:
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            _say_no_more()
+            click.echo(f"gnomon: what is said cannot be written: {error.strerror}", err=True)
+            sys.exit(EXIT_USAGE)
         if error.filename is None:
             raise
         click.echo(f"gnomon: {error.filename}: {error.strerror}", err=True)

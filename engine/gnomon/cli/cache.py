@@ -25,7 +25,7 @@ def command() -> None:
     """
 
 
-@command.command("explain")
+@command.command("explain", short_help="Say what was reused, and what was not and why.")
 @click.argument("what", metavar="RUN|trial:TRIAL")
 @database_option
 @json_option

@@ -57,7 +57,7 @@ def known(catalogue: Any) -> Iterator[tuple[str, Any, ModelInfo]]:
             yield name, plugin.cls, info
 
 
-@command.command("pull")
+@command.command("pull", short_help="Bring a model's weights to this machine.")
 @click.argument("name")
 @click.pass_obj
 def pull(catalogue: Any, name: str) -> None:

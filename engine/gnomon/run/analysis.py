@@ -51,9 +51,15 @@ def estimates_of(
     design: Sequence[str],
 ) -> list[Estimate]:
     """Estimates of some blocks over the scores of some runs, corrected over their families."""
+    last: dict[tuple[str, ...], Table] = {}
 
     def tables(names: Sequence[str]) -> Table:
-        return table_of(store, run_ids, names, design=design)
+        # Neighbouring blocks are mostly of one score, and the table of a long run takes seconds to read.
+        wanted = tuple(names)
+        if wanted not in last:
+            last.clear()
+            last[wanted] = table_of(store, run_ids, names, design=design)
+        return last[wanted]
 
     return corrected(estimates_from(blocks, tables, seed))
 

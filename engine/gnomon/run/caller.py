@@ -262,6 +262,7 @@ class Caller:
             self._look(self._tally.cost)
             self._arm()
             reserved = await gate.enter(ask)
+        among = gate.in_flight
         came: Reply | CallFailed | None = None
         allowed = False
         sent = asyncio.get_running_loop().time()
@@ -276,7 +277,7 @@ class Caller:
         except CallFailed as error:
             came = error
         finally:
-            gate.leave(came, reserved, sent)
+            gate.leave(came, reserved, sent, among)
             if came is None and allowed:
                 # Abandoned on its way: it was counted and will not be answered.
                 self._in_flight -= 1

@@ -76,7 +76,9 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
             for sentence in found:
                 observer.say(f"exploratory: {sentence}")
         try:
-            asyncio.run(_Loop(session).carry_out(executor))
+            loop = _Loop(session)
+            asyncio.run(loop.carry_out(executor))
+            loop.conclude()
         except KeyboardInterrupt:
             session.interrupted = True
         except Incomplete as error:
@@ -105,9 +107,10 @@ class _Loop:
         self.item_blocks = blocks_over(self.spec.scores, "item")
         self.in_a_row = 0
         self.outdated = False
+        self.at_once = False
 
     async def carry_out(self, executor: Any) -> None:
-        """All rounds, then what is made of them."""
+        """All rounds, until nothing is left to ask or no more may be asked."""
         session = self.session
         self.copies = int(getattr(executor, "copies", 1))
         backends = {role: binding.backend for role, binding in session.bound.items()}
@@ -134,8 +137,15 @@ class _Loop:
         for role, backend in backends.items():
             if served := getattr(backend, "served", None):
                 self.store.note_model_served(session.run_id, role, served)
-        if not self.store.has_estimates(session.run_id, session.scoring):
-            analyse(self.spec, self.store, session.run_id, session.scoring, session.seed)
+        self.store.flush()
+
+    def conclude(self) -> None:
+        """Make the estimates, unless the user wants it to end at once. A Ctrl-C leaves them out."""
+        session = self.session
+        if self.at_once or self.store.has_estimates(session.run_id, session.scoring):
+            return
+        self.tally.waits = lambda: ["making the estimates"]
+        analyse(self.spec, self.store, session.run_id, session.scoring, session.seed)
         self.store.flush()
 
     @property
@@ -146,6 +156,7 @@ class _Loop:
     def interrupt(self) -> bool:
         """Let what is in flight end; says whether that was not asked for before."""
         if self.session.interrupted:
+            self.at_once = True
             return False
         self.session.interrupted = True
         self.caller.stop("interrupted")

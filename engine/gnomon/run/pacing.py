@@ -3,6 +3,9 @@
 One invariant: a call passes the gate of its model before it is counted and sent, in the order of arrival; what
 holds one call back holds back every call behind it. A gate that limits nothing costs an addition per call.
 
+A provider of which nothing is known is sent few calls at once, then more and more within a second, so that one
+that takes few refuses few; when it has taken all that were to be sent, nothing is limited.
+
 What a gate can hold a call back for:
 
 - ``--rpm`` and ``--tpm``: calls and tokens are spaced evenly over the minute, a hundredth below the limit,
@@ -11,7 +14,8 @@ What a gate can hold a call back for:
 - a provider that named a time to come back: nobody calls that model before.
 - a provider that said it was asked too often: from then on the gate keeps to the rate and to the number of calls
   at once that were accepted, a little less, and rises again until the provider objects (additive
-  increase, multiplicative decrease; slow near the level that failed last, quick away from it).
+  increase, multiplicative decrease; slow near the level that failed last, quick away from it). The number at once
+  is to blame when the refused call was sent beside more others than any that was accepted since.
 """
 
 from __future__ import annotations
@@ -25,132 +29,19 @@ import attrs
 
 from gnomon.errors import CallFailed
 from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik, Reply
+from gnomon.run.limits import Bucket, Rate, Width
 
 SHARE = 0.99
 """Of a limit that is named; two clocks never agree, and a message may overtake another."""
-LATE = 0.1
-"""Seconds by which a call may be late and the next still be on time."""
-DECREASE = 0.95
-SHARP = 0.8
-"""In place of ``DECREASE`` when the level before failed at once."""
-QUICK = 0.1
-SLOW = 0.0025
-"""Rise of an adapted rate per second, away from and near the level that failed."""
-NEAR = 0.05
-"""What is near a level, as a share of it."""
-PATIENT = 20
-"""How many times a width's own number of replies it takes to widen it by one near the level that failed."""
-DOUBLING = 2.0
-"""Seconds in which the first guess of a rate doubles until the provider objects again."""
-NO_LIMIT = 1e6
-"""Calls a minute that no run reaches: an adapted rate that rose so far holds nothing back."""
 SHORTEST = 0.5
 """Seconds below which a count says nothing of a rate."""
 HOLD = 1.0
 """Seconds nobody calls after the first objection when the provider does not say how long."""
 PAUSE = 1.0
 """Seconds without a call after which what was accepted before says nothing."""
+ENOUGH = 64
+"""Calls at once at which the beginning is over, when nobody waits."""
 TOKENS_PER_CHARACTER = 0.25
-
-
-@attrs.define
-class Bucket:
-    """So many units a minute, evenly spaced.
-
-    Attributes:
-        per_minute: Units.
-        due: When the next call may go, in the loop's seconds.
-    """
-
-    per_minute: float
-    due: float = -math.inf
-
-    def take(self, units: float, now: float) -> None:
-        """Spend units; the next call is due when they have come in again."""
-        start = self.due if now - self.due <= LATE else now
-        self.due = start + units * 60 / self.per_minute
-
-
-@attrs.define
-class Rate:
-    """Calls a minute that the provider has shown to accept, once it objected; no limit before.
-
-    Attributes:
-        bucket: What spaces the calls; None while nothing is limited.
-        failed: The rate that failed last, a minute.
-    """
-
-    bucket: Bucket | None = None
-    failed: float = math.inf
-    _sure: bool = False
-    _risen: float = 0.0
-
-    def guess(self, measured: float, now: float) -> None:
-        """The provider objected for the first time, when it had accepted ``measured`` calls a minute."""
-        self.bucket = Bucket(max(measured, 1.0), now)
-        self._risen = now
-
-    def lower(self, measured: float | None, now: float) -> None:
-        """The provider objected again; ``measured`` is None when that came at once."""
-        if self.bucket is None:
-            return
-        self.failed = max(1.0, min(self.bucket.per_minute, measured or math.inf))
-        at_once = SHARP if self._sure else 0.5
-        self.bucket.per_minute = self.failed * (at_once if measured is None else DECREASE)
-        self._sure = True
-        self._risen = now
-
-    def rise(self, now: float) -> None:
-        """Time has passed without an objection."""
-        if self.bucket is None or now <= self._risen:
-            return
-        # A pause of minutes is no proof of anything, so it counts for a few seconds.
-        seconds, self._risen = min(now - self._risen, 5.0), now
-        rate = self.bucket.per_minute
-        if not self._sure:
-            rate *= 2 ** (seconds / DOUBLING)
-        elif abs(rate / self.failed - 1) <= NEAR + 1e-9:
-            rate += self.failed * SLOW * seconds
-        else:
-            rate += rate * QUICK * seconds
-        self.bucket.per_minute = rate
-        if rate > NO_LIMIT:
-            self.bucket, self._sure = None, False
-
-
-@attrs.define
-class Width:
-    """Calls at once that the provider has shown to accept, once it objected; no limit before.
-
-    Attributes:
-        level: Calls at once, with a fraction that counts towards the next.
-        failed: The level that failed last.
-        peak: Most calls that were ever under way at once; above it there is nothing to limit.
-        proven: Most calls that were under way when an answer came, since the last objection.
-    """
-
-    level: float = math.inf
-    failed: float = math.inf
-    peak: int = 0
-    proven: int = 0
-    _held: int = 0
-
-    def lower(self, in_flight: int) -> None:
-        """The provider objected while so many calls were under way, the refused one among them."""
-        factor = DECREASE if self._held >= self.failed or self.level == math.inf else SHARP
-        self.failed = max(1.0, min(self.level, in_flight - 1))
-        self.level = max(1.0, math.ceil(self.failed * factor))
-        self._held = 0
-
-    def rise(self) -> None:
-        """A call was answered."""
-        if self.level == math.inf:
-            return
-        self._held += 1
-        near = abs(self.level - self.failed) < 1 + NEAR * self.failed
-        self.level += 1 / self.level / (PATIENT if near else 1)
-        if self.level > self.peak:
-            self.level = math.inf
 
 
 @attrs.define(eq=False)
@@ -184,9 +75,9 @@ class Gate:
         self._timer: asyncio.TimerHandle | None = None
         self._shut_by = ""
         self._opened = False
-        self.free = rpm is None and tpm is None
+        self.free = False
         self.in_flight = 0
-        self._accepted = 0
+        self._done = 0
         self._marks = [(0.0, 0), (0.0, 0)]
         self._idle_from = -math.inf
         self._lowered = -math.inf
@@ -213,7 +104,11 @@ class Gate:
         return tokens
 
     def leave(
-        self, came: Reply | CallFailed | None, tokens: float = 0.0, sent: float = -math.inf
+        self,
+        came: Reply | CallFailed | None,
+        tokens: float = 0.0,
+        sent: float = -math.inf,
+        among: int = 1,
     ) -> None:
         """A call has ended.
 
@@ -221,16 +116,22 @@ class Gate:
             came: What came of it; None when it was not sent, or abandoned.
             tokens: What ``enter`` reserved.
             sent: When it was sent, in the loop's seconds.
+            among: How many were under way then, itself among them.
         """
+        if came is not None and not (isinstance(came, CallFailed) and came.limited):
+            self._done += 1
         if isinstance(came, Reply):
-            self._accepted += 1
             width = self._width
-            width.proven = max(width.proven, self.in_flight)
+            if sent > self._lowered:
+                width.proven = max(width.proven, among)
             if not self.free:
                 width.rise()
                 self._settle(came, tokens)
+                if width.starting and width.level >= ENOUGH and not self._queue:
+                    width.begun()
+                    self._pump()
         elif came is not None and came.limited:
-            self._objected(came, sent)
+            self._objected(came, sent, among)
         self.in_flight -= 1
         if not self.in_flight:
             self._idle_from = asyncio.get_running_loop().time()
@@ -262,6 +163,7 @@ class Gate:
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._rate.rise(now)
+        self._width.grow(now)
         self._mark(now)
         while self._queue:
             head = self._queue[0]
@@ -270,6 +172,8 @@ class Gate:
                 continue
             if self.in_flight >= max(1, int(min(self._width.level, 1e9))):
                 self._shut_by = "width"
+                if self._width.starting:
+                    self._timer = loop.call_at(self._width.room(self.in_flight, now), self._pump)
                 return
             when, self._shut_by = max(self._times())
             if when > now:
@@ -311,41 +215,45 @@ class Gate:
         """
         now = asyncio.get_running_loop().time()
         if now - self._idle_from > PAUSE:
-            self._count_from(now)
+            self._count_from(now, 0)
 
-    def _count_from(self, when: float) -> None:
-        self._accepted = 0
-        self._marks = [(when, 0), (when, 0)]
+    def _count_from(self, when: float, in_flight: int) -> None:
+        self._done = 0
+        self._marks = [(when, in_flight), (when, in_flight)]
 
     def _mark(self, now: float) -> None:
         """Keep to the last second or two: what was accepted a minute ago says nothing of now."""
         if now - self._marks[1][0] >= 1.0:
-            self._marks = [self._marks[1], (now, self._accepted)]
+            self._marks = [self._marks[1], (now, self._done + self.in_flight)]
 
     def _measured(self, end: float) -> float | None:
         """Calls accepted a minute; None after too short a time to tell."""
         start, before = self._marks[0]
         seconds = end - start
-        if seconds < SHORTEST or self._accepted == before:
+        # What is under way was accepted, save for the call that was not.
+        accepted = self._done + self.in_flight - 1 - before
+        if seconds < SHORTEST or accepted <= 0:
             return None
-        return (self._accepted - before) * 60 / seconds
+        return accepted * 60 / seconds
 
-    def _objected(self, failure: CallFailed, sent: float) -> None:
+    def _objected(self, failure: CallFailed, sent: float, among: int) -> None:
         self.free = False
         if sent <= self._lowered:
             # It was under way when the gate was narrowed, so it says nothing new.
+            self._marks = [(when, count - 1) for when, count in self._marks]
             return
         now = asyncio.get_running_loop().time()
         first = self._rate.bucket is None
-        if first:
-            # A server that saved calls up before it objected saves up again while nobody calls.
-            self.hold(max(HOLD, failure.after or 0.0))
-        end = max(now, self._held_until, now + (failure.after or 0.0))
         width = self._width
         width.peak = max(width.peak, self.in_flight)
-        wide = self.in_flight > width.proven
+        wide = among > max(1, width.proven)
+        if first:
+            # A server that saved calls up before it objected saves up again while nobody calls; where the
+            # number at once may be to blame, half as long tells as much.
+            self.hold(max(HOLD / 2 if wide else HOLD, failure.after or 0.0))
+        end = max(now, self._held_until, now + (failure.after or 0.0))
         if wide:
-            width.lower(self.in_flight)
+            width.lower(among)
         measured = self._measured(end if first else now)
         if not first and not wide:
             self._rate.lower(measured, now)
@@ -353,7 +261,7 @@ class Gate:
             self._rate.guess(measured, now)
         width.proven = 0
         self._lowered = now
-        self._count_from(end)
+        self._count_from(end, self.in_flight - 1)
 
     # -- tokens ----------------------------------------------------------------------------------
 
@@ -385,7 +293,9 @@ class Gate:
             "rpm": f"at most {self._rpm or 0:g} calls a minute (--rpm)",
             "tpm": f"at most {self._tpm or 0:g} tokens a minute (--tpm)",
             "rate": f"which accepts about {0 if rate is None else rate.per_minute / 60:.3g} calls/s",
-            "width": f"which accepts about {min(width, 1e9):.0f} calls at once",
+            "width": f"which is sent {width:.0f} calls at once to begin with"
+            if self._width.starting
+            else f"which accepts about {min(width, 1e9):.0f} calls at once",
         }
         return f"{wait(count)} for {self._who}, {reasons.get(self._shut_by, 'in turn')}"
 

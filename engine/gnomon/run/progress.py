@@ -30,7 +30,7 @@ class Tally:
         cost: US dollars reported; ``unpriced`` counts replies without a price.
         waiting: Seconds spent waiting between tries.
         limited: Calls that a provider refused because it was asked too often.
-        waits: Says who waits at this moment and why, a sentence each.
+        waits: Says who waits at this moment and why, or what else is being done, a sentence each.
         began: Monotonic time of the beginning.
     """
 

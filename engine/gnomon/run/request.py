@@ -99,6 +99,8 @@ class RunRequest:
         for option, (value, least) in at_least.items():
             if value is not None and value < least:
                 raise UsageError(f"{option} must be at least {least}; it is {value}")
+            if value is not None and value >= 2**63:
+                raise UsageError(f"{option} does not fit into 64 bits; it is {value}")
         above_zero = {
             "--timeout": self.timeout,
             "--max-cost": self.max_cost,

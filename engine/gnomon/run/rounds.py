@@ -17,6 +17,7 @@ from gnomon.loading import Around
 from gnomon.records import Item, Score, Trial
 from gnomon.run.caller import Caller, Place, Unanswered
 from gnomon.run.driver import drive
+from gnomon.run.keeping import Kept
 from gnomon.run.plan import count_trials
 from gnomon.run.request import RunRequest
 from gnomon.run.session import Session
@@ -79,7 +80,7 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
             items = partial(list, gathered)
             before = before | {item.key: item for item in gathered}
         else:
-            items = partial(source.items, _around(session, 0, scores, before))
+            items = Kept(partial(source.items, _around(session, 0, scores, before)))
         planned = count_trials(request, items)
         if not planned and not round_:
             raise nothing_left(request)

@@ -139,6 +139,11 @@ class Batch:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise self.failure(error) from error
+        except BaseException:
+            # Interrupted: what was to be committed is kept, and another commit begins anew.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
         return True
 
     def _apply(self, statements: Mapping[str, tuple[str, ...]]) -> None:

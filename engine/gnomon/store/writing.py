@@ -277,7 +277,10 @@ class Writer:
         rows = self.batch.rows["estimate"]
         rows[:] = [row for row in rows if row[1] != scoring_id]
         self.batch.change("estimate anew", scoring_id)
-        for estimate in estimates:
-            rows.append(
+        # All at once: an interrupt must not leave some of them to be taken for all.
+        rows.extend(
+            [
                 (self.batch.number("estimate"), scoring_id, *reading.estimate_row(estimate))
-            )
+                for estimate in estimates
+            ]
+        )

@@ -25,7 +25,10 @@ _SINGULAR = 1e-9
 
 @attrs.frozen
 class Robust:
-    """Errors of the coefficients and the degrees of freedom of their t, of shape (coefficients,) each."""
+    """Errors of the coefficients and the degrees of freedom of their t, of shape (coefficients,) each.
+
+    A coefficient that single clusters decide has an error and degrees of freedom of 0.
+    """
 
     errors: np.ndarray
     df: np.ndarray
@@ -42,8 +45,9 @@ def bias_reduced(x: np.ndarray, residuals: np.ndarray, codes: np.ndarray, count:
     """
     import numpy as np
 
-    values, vectors = np.linalg.eigh(x.T @ x)
-    root = vectors @ np.diag(values**-0.5) @ vectors.T
+    # (X'X)^(-1/2) by the singular values of X: those of X'X would lose half of the digits.
+    _, values, vectors = np.linalg.svd(x, full_matrices=False)
+    root = vectors.T @ np.diag(1 / values) @ vectors
     z = x @ root
     k = x.shape[1]
     # Z_g'Z_g and Z_g'e_g of every cluster.
@@ -54,8 +58,8 @@ def bias_reduced(x: np.ndarray, residuals: np.ndarray, codes: np.ndarray, count:
     sums = np.add.reduceat((z * residuals[:, None])[order], starts, axis=0)
     adjust = _inverse_root(np.eye(k) - inner)
     scores = np.einsum("gij,gj->gi", adjust, sums)
-    covariance = root @ (scores.T @ scores) @ root
-    return Robust(np.sqrt(np.diag(covariance)), _degrees(inner, adjust, root))
+    errors = np.sqrt(((scores @ root) ** 2).sum(axis=0))
+    return Robust(errors, _degrees(inner, adjust, root))
 
 
 def _inverse_root(matrices: np.ndarray) -> np.ndarray:
@@ -85,5 +89,5 @@ def _degrees(inner: np.ndarray, adjust: np.ndarray, root: np.ndarray) -> np.ndar
         squares = np.einsum("gi,gi->g", w, w)
         trace = lengths.sum() - squares.sum()
         second = (lengths**2).sum() - 2 * (lengths * squares).sum() + (crossed**2).sum()
-        out[column] = trace**2 / second
+        out[column] = trace**2 / second if second > 0 else 0.0
     return out

@@ -167,11 +167,23 @@ def wald(
     left = x * (y - x @ beta)[:, None]
     scores = np.column_stack([np.bincount(codes, weights=term, minlength=count) for term in left.T])
     covariance = (count / (count - 1) * bread @ scores.T @ scores @ bread)[own, own]
-    q = covariance.shape[0]
+    return hotelling(beta[own], covariance, count)
+
+
+def hotelling(
+    beta: np.ndarray, covariance: np.ndarray, count: int
+) -> tuple[float, float, float] | None:
+    """Hotelling's F that q coefficients are 0, with q and G − q degrees of freedom for G clusters.
+
+    None where the clusters are too few, or do not differ in some direction.
+    """
+    import numpy as np
+
+    q = len(beta)
     values = np.linalg.eigvalsh(covariance)
     if count <= q or values[0] < max(1e-12 * values[-1], common.SMALLEST_SD**2):
         return None
-    statistic = float(beta[own] @ np.linalg.solve(covariance, beta[own]))
+    statistic = float(beta @ np.linalg.solve(covariance, beta))
     return (count - q) / (q * (count - 1)) * statistic, float(q), float(count - q)
 
 
@@ -183,10 +195,6 @@ def share_interval(
     The noncentrality interval of F is put on the scale of independent rows by the design effect, the
     ratio of the plain F (``plain``) to the cluster-robust one; λ then gives λ / (λ + n).
     """
-    from scipy import special
-
-    low, high = effects.noncentral_interval(
-        lambda nc: float(special.ncfdtr(df1, df2, nc, f)), f * df1, level
-    )
+    low, high = effects.noncentral_interval(f, df1, df2, level)
     scale = plain / f if f > 0 else 1.0
     return low * scale / (low * scale + n), high * scale / (high * scale + n)

@@ -21,6 +21,8 @@ SMALLEST_SD = 1e-12
 """Below this a spread is rounding noise, and dividing by it prints a t of a million billion."""
 ROUNDING = 1e-14
 """The same for large values, as a share of the largest."""
+LARGEST = 1e75
+"""Beyond this, sums of fourth powers leave what a 64-bit number can hold."""
 
 
 def between_0_and_1(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -64,7 +66,8 @@ def present(table: gnomon.Table, names: Sequence[str], *, need: int, what: str) 
         what: The statistic in words, with its article: ``a one-sample t test``.
 
     Raises:
-        StatisticError: A score is infinite somewhere, all rows are missing, or too few are left.
+        StatisticError: A score is infinite or too large somewhere, all rows are missing, or too few
+            are left.
     """
     import numpy as np
 
@@ -74,14 +77,7 @@ def present(table: gnomon.Table, names: Sequence[str], *, need: int, what: str) 
         )
     keep = np.ones(len(table), dtype=bool)
     for name in names:
-        values = table.score(name)
-        infinite = int(np.isinf(values).sum())
-        if infinite:
-            raise gnomon.StatisticError(
-                f"score {name!r} has {plural(infinite, 'infinite value')} among {len(values)}; "
-                f"{what} needs finite numbers"
-            )
-        keep &= ~np.isnan(values)
+        keep &= ~np.isnan(bounded(table.score(name), name, what=what))
     listed = " and ".join(repr(name) for name in names)
     n = int(keep.sum())
     if n == 0:
@@ -96,6 +92,30 @@ def present(table: gnomon.Table, names: Sequence[str], *, need: int, what: str) 
             f"{'is' if n == 1 else 'are'} {n}"
         )
     return table if n == len(table) else table.rows(keep)
+
+
+def bounded(values: np.ndarray, name: str, *, what: str) -> np.ndarray:
+    """The values, of which none is infinite or too large to be squared twice; NaN may be among them.
+
+    Raises:
+        StatisticError: One is.
+    """
+    import numpy as np
+
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        raise gnomon.StatisticError(
+            f"score {name!r} has {plural(infinite, 'infinite value')} among {len(values)}; "
+            f"{what} needs finite numbers"
+        )
+    # fmax passes over NaN, and says nothing where there is nothing else.
+    largest = float(np.fmax.reduce(np.abs(values), initial=0.0))
+    if largest > LARGEST:
+        raise gnomon.StatisticError(
+            f"score {name!r} has values as large as {largest:.3g}; {what} needs numbers of at most "
+            f"{LARGEST:g}"
+        )
+    return values
 
 
 def mean_of_present(table: gnomon.Table) -> float:

@@ -12,6 +12,9 @@ from collections.abc import Callable
 
 from gnomon_plugins.statistics._tails import Alternative
 
+_FAR = 1e8
+"""Noncentralities beyond which the limit of the distribution is used."""
+
 
 def noncentral_t_interval(t: float, df: float, level: float) -> tuple[float, float]:
     """Interval of the noncentrality of t.
@@ -56,18 +59,34 @@ def _invert(cdf: Callable[[float], float], target: float, centre: float, reach: 
     return float(optimize.brentq(lambda nc: cdf(nc) - target, low, high, xtol=1e-12, rtol=1e-12))
 
 
-def noncentral_interval(
-    cdf: Callable[[float], float], centre: float, level: float
-) -> tuple[float, float]:
-    """Interval of a noncentrality that cannot be negative (F, chi-square).
+def noncentral_interval(value: float, df1: float, df2: float, level: float) -> tuple[float, float]:
+    """Interval of a noncentrality that cannot be negative.
 
     Args:
-        cdf: The probability of the observed statistic as a falling function of the noncentrality.
-        centre: A first guess.
+        value: Observed F; or observed chi-square, with infinite ``df2``.
+        df1: Its degrees of freedom.
+        df2: Those of F's denominator.
         level: Confidence level in (0, 1).
     """
-    tail = (1 - level) / 2
-    reach = 2 * math.sqrt(max(centre, 1.0)) + 1
+    from scipy import special
+
+    is_f = math.isfinite(df2)
+    centre, tail = value * df1 if is_f else value, (1 - level) / 2
+    if centre > _FAR:
+        # So far out the chance of the numerator no longer matters, and the library gives NaN.
+        if is_f:
+            low, high = (centre * float(special.chdtri(df2, p)) / df2 for p in (1 - tail, tail))
+            return low, high
+        reach = normal_quantile(level)
+        return (math.sqrt(centre) - reach) ** 2, (math.sqrt(centre) + reach) ** 2
+
+    def cdf(noncentrality: float) -> float:
+        """The chance of a smaller statistic; it falls with the noncentrality."""
+        if is_f:
+            return float(special.ncfdtr(df1, df2, noncentrality, value))
+        return float(special.chndtr(value, df1, noncentrality))
+
+    step = 2 * math.sqrt(max(centre, 1.0)) + 1
 
     def end(target: float) -> float:
         from scipy import optimize
@@ -76,10 +95,15 @@ def noncentral_interval(
             return 0.0
         high = max(centre, 1.0)
         while cdf(high) > target:
-            high += reach
+            high += step
         return float(optimize.brentq(lambda nc: cdf(nc) - target, 0.0, high, xtol=1e-10))
 
     return end(1 - tail), end(tail)
+
+
+def exponential(log: float) -> float | None:
+    """The exponential of a number, such as an odds ratio; None where no 64-bit number is so large."""
+    return math.exp(log) if log < 700 else None
 
 
 def hedges_factor(df: float) -> float:

@@ -251,7 +251,8 @@ def pooled_sd(two: Two, *, what: str) -> float:
         StatisticError: Neither sample varies.
     """
     n = len(two.first), len(two.second)
-    squares = (n[0] - 1) * float(two.first.var(ddof=1)) + (n[1] - 1) * float(two.second.var(ddof=1))
+    # A sample of one adds nothing, where its variance would be 0 / 0.
+    squares = sum(float(((one - one.mean()) ** 2).sum()) for one in (two.first, two.second))
     pooled = math.sqrt(squares / (n[0] + n[1] - 2))
     largest = max(float(abs(two.first).max()), float(abs(two.second).max()))
     if pooled < max(common.SMALLEST_SD, common.ROUNDING * largest):

@@ -72,9 +72,9 @@ def ratings(
                 f"{what} needs at least 2 {noun}s: name several scores in 'of', or one score and the "
                 f"label columns 'unit' and 'rater' (found {common.plural(len(names), 'score')})"
             )
-        for name in names:
-            _finite(table.score(name), name, what)
-        matrix = np.column_stack([table.score(name) for name in names])
+        matrix = np.column_stack(
+            [common.bounded(table.score(name), name, what=what) for name in names]
+        )
         of_units = table
     else:
         kept = common.present(table, table.of[:1], need=2, what=what)
@@ -124,17 +124,6 @@ def _units(table: gnomon.Table, codes: np.ndarray, count: int) -> gnomon.Table:
         if (places[first][codes] == places).all():
             labels[name] = texts[places[first]]
     return attrs.evolve(table.rows(first), labels=labels)
-
-
-def _finite(values: np.ndarray, name: str, what: str) -> None:
-    import numpy as np
-
-    infinite = int(np.isinf(values).sum())
-    if infinite:
-        raise gnomon.StatisticError(
-            f"score {name!r} has {common.plural(infinite, 'infinite value')} among {len(values)}; "
-            f"{what} needs finite numbers"
-        )
 
 
 def left_out(count: int) -> str | None:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_OPPOSITE = 1e-9
+"""So near to -1 a correlation of halves gives a reliability that is nothing but rounding."""
+
+
 def _answers(
     table: gnomon.Table,
     unit: str | Sequence[str],
@@ -76,10 +80,13 @@ def item_total(matrix: np.ndarray, names: list[str]) -> dict[str, float]:
 
 
 def cronbach(matrix: np.ndarray) -> float:
-    """Cronbach's (1951) α of answers of shape (units, items)."""
+    """Cronbach's (1951) α of answers of shape (units, items); NaN where the sums do not vary."""
     k = int(matrix.shape[1])
     total = float(matrix.sum(axis=1).var(ddof=1))
-    return k / (k - 1) * (1 - float(matrix.var(axis=0, ddof=1).sum()) / total)
+    if total < common.SMALLEST_SD**2:
+        return math.nan
+    # No more than 1 but for rounding, as where the items are the same.
+    return min(1.0, k / (k - 1) * (1 - float(matrix.var(axis=0, ddof=1).sum()) / total))
 
 
 @attrs.frozen(kw_only=True)
@@ -123,21 +130,19 @@ class CronbachAlpha:
         matrix, names = found.matrix, found.names
         units = common.units(found.table, self.cluster, need=3, what=what)
         n, k = matrix.shape
-        if float(matrix.sum(axis=1).std()) < common.SMALLEST_SD:
+        alpha = cronbach(matrix)
+        if math.isnan(alpha):
             raise gnomon.StatisticError(
                 f"all {n} sums over the items are equal, so {what} is without bound; items that cancel "
                 "each other out measure nothing together"
             )
-        alpha = cronbach(matrix)
         df1, df2 = n - 1, (n - 1) * (k - 1)
         tail = (1 - self.level) / 2
         detail: dict[str, object] = {"item-total": item_total(matrix, names)}
         if k > 2:
-            shorter = [np.delete(matrix, j, axis=1) for j in range(k)]
+            shorter = {name: cronbach(np.delete(matrix, j, axis=1)) for j, name in enumerate(names)}
             detail["alpha without"] = {
-                name: cronbach(rest)
-                for name, rest in zip(names, shorter, strict=True)
-                if float(rest.sum(axis=1).std()) >= common.SMALLEST_SD
+                name: alpha for name, alpha in shorter.items() if not math.isnan(alpha)
             }
         made = gnomon.Estimate(
             quantity="alpha",
@@ -344,16 +349,21 @@ class SplitHalf:
             spread = jackknifed(r, without, units, scale=fisher(), level=self.level, what=what)
             low, high = spread.low, spread.high
 
-        def stepped(value: float) -> float:
-            return 2 * value / (1 + value)
-
         if r < 0:
             note = "; ".join(filter(None, [note, "the halves run against each other (r < 0)"]))
+        value, low_end, high_end = (_stepped(one) for one in (r, low, high))
+        if value is None:
+            raise gnomon.StatisticError(
+                f"the halves are each other's opposite (r = -1), so {what} is without bound; "
+                "reverse-keyed items must be turned first"
+            )
+        if low_end is None:
+            note = "; ".join(filter(None, [note, "the interval has no lower end"]))
         return gnomon.Estimate(
             quantity="reliability",
-            value=stepped(r),
-            low=stepped(low),
-            high=stepped(high),
+            value=value,
+            low=low_end,
+            high=high_end,
             level=self.level,
             n=n,
             method=f"split-half reliability of {k} items, {self.halves} halves"
@@ -362,6 +372,11 @@ class SplitHalf:
             note=note,
             detail={"half correlation": r},
         )
+
+
+def _stepped(r: float) -> float | None:
+    """Spearman & Brown's reliability of the whole from the correlation of halves; None where r is -1."""
+    return 2 * r / (1 + r) if r > -1 + _OPPOSITE else None
 
 
 @attrs.frozen(kw_only=True)

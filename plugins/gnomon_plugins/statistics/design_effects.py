@@ -14,6 +14,7 @@ import attrs
 import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _components as components
+from gnomon_plugins.statistics._clustered_ranks import hotelling
 from gnomon_plugins.statistics._clusters import standard_error
 from gnomon_plugins.statistics._design import levels_of, sum_coded
 from gnomon_plugins.statistics._effects import t_quantile
@@ -155,8 +156,6 @@ class DesignEffects:
         rows: int,
         count: int,
     ) -> gnomon.Estimate:
-        import numpy as np
-
         q = len(beta)
         method = f"greatest minus least mean; F of equal levels, {self._unit(count)}"
         made = gnomon.Estimate(
@@ -171,10 +170,10 @@ class DesignEffects:
                 made,
                 note=f"no test: {q + 1} levels need more than {q} items, and there are {count}",
             )
-        if np.linalg.eigvalsh(covariance).min() < common.SMALLEST_SD**2:
+        found = hotelling(beta, covariance, count)
+        if found is None:
             return attrs.evolve(made, note="no test: the difference is the same for every item")
-        wald = float(beta @ np.linalg.solve(covariance, beta))
-        f = (count - q) / (q * (count - 1)) * wald
+        f = found[0]
         p, log10_p = f_tail(f, q, count - q)
         return attrs.evolve(
             made,

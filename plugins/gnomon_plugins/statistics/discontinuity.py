@@ -132,7 +132,10 @@ class RegressionDiscontinuity:
         if units.codes is not None:
             options = {"cov_type": "cluster", "cov_kwds": {"groups": units.codes}}
             unit, df = units.words, units.count - 1.0
-        fit = WLS(local.values, matrix, weights=weights).fit(**options)
+        with np.errstate(invalid="ignore"):
+            # The variance of a jump that clusters leave no error for is 0 but for rounding, or below.
+            fit = WLS(local.values, matrix, weights=weights).fit(**options)
+            error = float(fit.bse[1])
         left = local.values - matrix @ fit.params
         noise = math.sqrt(float(left @ left) / (len(left) - 4))
         if noise < common.SMALLEST_SD * max(1.0, float(np.abs(local.values).max())):
@@ -140,4 +143,9 @@ class RegressionDiscontinuity:
                 f"{table.of[0]!r} lies on the two lines without error, so {what} has no error to test "
                 "with"
             )
-        return float(fit.params[1]), float(fit.bse[1]), df, len(position), noise, unit
+        if not error > common.SMALLEST_SD * float(np.abs(local.values).max()):
+            raise gnomon.StatisticError(
+                f"the clusters of {units.column!r} leave no error for the jump, so {what} has none to "
+                "test with"
+            )
+        return float(fit.params[1]), error, df, len(position), noise, unit

@@ -6,6 +6,7 @@ other on the same ratings.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
@@ -59,13 +60,13 @@ def mean_squares(matrix: np.ndarray) -> Squares:
 
 
 def value_of(form: Form, s: Squares) -> float:
-    """The coefficient of one form."""
+    """The coefficient of one form; NaN where its denominator is 0, as where all units have one mean."""
     average = form.endswith("k")
     noise = s.within if form[0] == "1" else s.error
     raters = (s.columns - s.error) / s.n if form[0] == "2" else 0.0
-    if average:
-        return (s.rows - noise) / (s.rows + raters)
-    return (s.rows - noise) / (s.rows + (s.k - 1) * noise + s.k * raters)
+    whole = s.rows + (raters if average else (s.k - 1) * noise + s.k * raters)
+    largest = max(s.rows, s.columns, noise)
+    return (s.rows - noise) / whole if abs(whole) > 1e-14 * largest else math.nan
 
 
 @attrs.frozen(kw_only=True)
@@ -153,8 +154,12 @@ class Icc:
         f = s.rows / noise
         p, log10_p = f_tail(f, df1, df2)
         value = value_of(form, s)
+        if math.isnan(value):
+            raise gnomon.StatisticError(
+                f"the means of the units do not differ, so ICC({form}) is without bound"
+            )
         low, high = self._interval(form, s, f, df1, df2)
-        if low > high:
+        if not low <= high:
             # Below -1/(k - 1) for one rater, the coefficient for k raters has passed its pole.
             note = "; ".join(
                 filter(None, [note, "the interval has no lower end, so none is given"])
@@ -194,7 +199,11 @@ class Icc:
             single = self._agreement(s, tail)
             if form == "2,1":
                 return single
-            low, high = (k * end / (1 + (k - 1) * end) for end in single)
+            poles = [1 + (k - 1) * end for end in single]
+            low, high = (
+                k * end / pole if pole else math.nan
+                for end, pole in zip(single, poles, strict=True)
+            )
             return low, high
         lower = f / float(special.fdtri(df1, df2, 1 - tail))
         upper = f * float(special.fdtri(df2, df1, 1 - tail))
@@ -204,7 +213,10 @@ class Icc:
 
     @staticmethod
     def _agreement(s: Squares, tail: float) -> tuple[float, float]:
-        """McGraw & Wong's (1996, table 7) interval of ICC(2,1), with Satterthwaite's degrees."""
+        """McGraw & Wong's (1996, table 7) interval of ICC(2,1), with Satterthwaite's degrees.
+
+        NaN where neither the means of units nor those of raters differ, which leaves it no degrees.
+        """
         from scipy import special
 
         n, k = s.n, s.k
@@ -213,9 +225,10 @@ class Icc:
             return icc, icc
         a = k * icc / (n * (1 - icc))
         b = 1 + k * icc * (n - 1) / (n * (1 - icc))
-        df = (a * s.columns + b * s.error) ** 2 / (
-            (a * s.columns) ** 2 / (k - 1) + (b * s.error) ** 2 / ((n - 1) * (k - 1))
-        )
+        shares = (a * s.columns) ** 2 / (k - 1) + (b * s.error) ** 2 / ((n - 1) * (k - 1))
+        if not shares > 0:
+            return math.nan, math.nan
+        df = (a * s.columns + b * s.error) ** 2 / shares
         noise = k * s.columns + (k * n - k - n) * s.error
         lower = float(special.fdtri(n - 1, df, 1 - tail))
         upper = float(special.fdtri(df, n - 1, 1 - tail))

@@ -16,9 +16,10 @@ import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _design as design
 from gnomon_plugins.statistics import _effects as effects
+from gnomon_plugins.statistics._logit import fit_logit
+from gnomon_plugins.statistics._predictors import Data, check_reference, gather
 from gnomon_plugins.statistics._quadrature import fit_random_intercept
 from gnomon_plugins.statistics._tails import normal_tail, t_tail
-from gnomon_plugins.statistics.regression import Data, check_reference, fit_logit, gather
 
 if TYPE_CHECKING:
     import numpy as np
@@ -351,9 +352,9 @@ class MixedLogistic:
                     p=p,
                     log10_p=log10_p,
                     effect="odds-ratio",
-                    effect_value=math.exp(beta),
-                    effect_low=math.exp(ends[0]),
-                    effect_high=math.exp(ends[1]),
+                    effect_value=effects.exponential(beta),
+                    effect_low=effects.exponential(ends[0]),
+                    effect_high=effects.exponential(ends[1]),
                     n=len(data.y),
                     method=method,
                     note=note,

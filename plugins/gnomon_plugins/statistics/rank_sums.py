@@ -82,8 +82,7 @@ class MannWhitney:
         two = groups.two_samples(table, self.between, self.levels, need=1, what=what)
         n, m = len(two.first), len(two.second)
         both = np.concatenate([two.first, two.second])
-        if len(both) > 2:
-            common.varied(both, " and ".join(two.names), what=what)
+        common.varied(both, " and ".join(two.names), what=what)
         units = both_units(two, self.cluster, what=what)
         if units.codes is not None:
             return self._clustered(two, units, what)
@@ -258,7 +257,7 @@ class Kruskal:
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> gnomon.Estimate:
         """Epsilon-squared with the test; refuses one group, or values that are all equal."""
-        from scipy import special, stats
+        from scipy import stats
 
         what = "a Kruskal-Wallis test"
         samples = groups.several(table, self.between, need=1, what=what)
@@ -269,9 +268,7 @@ class Kruskal:
         h = float(stats.kruskal(*values).statistic)
         df = len(values) - 1
         p, log10_p = chi2_tail(h, df)
-        low, high = effects.noncentral_interval(
-            lambda nc: float(special.chndtr(h, df, nc)), h, self.level
-        )
+        low, high = effects.noncentral_interval(h, df, math.inf, self.level)
         size = min(1.0, h / (n - 1))
         ends = min(1.0, low / (n - 1)), min(1.0, high / (n - 1))
         method = f"Kruskal-Wallis test between {self.between}, corrected for ties, {units.words}"

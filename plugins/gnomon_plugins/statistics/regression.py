@@ -14,72 +14,24 @@ import attrs
 
 import gnomon
 from gnomon_plugins.statistics import _common as common
-from gnomon_plugins.statistics import _design as design
 from gnomon_plugins.statistics import _effects as effects
 from gnomon_plugins.statistics._bias_reduced import bias_reduced
+from gnomon_plugins.statistics._logit import LogitFit, fit_logit
+from gnomon_plugins.statistics._predictors import (
+    Data,
+    check_reference,
+    covariance_options,
+    gather,
+    unit_lengths,
+)
 from gnomon_plugins.statistics._tails import chi2_tail, f_tail, normal_tail, t_tail
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-_LARGE_LOGIT = 8.0
-"""A fitted chance below 1 in 3,000 or above its complement: rare without separation, certain with it."""
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Data:
-    """What a regression is fitted to.
-
-    Attributes:
-        table: The rows in which everything is present.
-        y: The outcome, shape (rows,).
-        x: The design matrix, shape (rows, coefficients).
-        names: The coefficients' names.
-    """
-
-    table: gnomon.Table
-    y: np.ndarray
-    x: np.ndarray
-    names: list[str]
-
-
-def gather(
-    table: gnomon.Table,
-    factors: tuple[str, ...],
-    references: Mapping[str, str],
-    *,
-    standardize: bool,
-    what: str,
-) -> Data:
-    """Outcome ``of[0]``, predictors ``of[1:]`` and factors, complete rows only.
-
-    Raises:
-        StatisticError: There are fewer rows than coefficients need, or the predictors depend on
-            each other.
-    """
-    kept = common.present(table, table.of, need=3, what=what)
-    common.varied(kept.values, repr(table.of[0]), what=what)
-    predictors = {name: kept.score(name) for name in table.of[1:]}
-    if standardize:
-        predictors = {
-            name: (values - values.mean()) / common.varied(values, repr(name), what=what)
-            for name, values in predictors.items()
-        }
-    x, names = design.matrix(kept, predictors, factors, references, what=what)
-    if len(kept) <= x.shape[1]:
-        raise gnomon.StatisticError(
-            f"{what} with {common.plural(x.shape[1], 'coefficient')} needs more than {x.shape[1]} "
-            f"rows, and there are {len(kept)}"
-        )
-    return Data(table=kept, y=kept.values, x=x, names=names)
-
-
-def covariance_options(units: common.Units, robust: str) -> dict[str, Any]:
-    """Statsmodels' options for the covariance."""
-    if units.codes is None:
-        return {} if robust == "none" else {"cov_type": robust}
-    return {"cov_type": "cluster", "cov_kwds": {"groups": units.codes}}
+_LEAST_DF = 1e-6
+"""Fewer degrees of freedom are rounding noise where there are none."""
 
 
 @attrs.frozen(kw_only=True)
@@ -125,6 +77,7 @@ class LinearRegression:
 
     def estimate(self, table: gnomon.Table, rng: np.random.Generator) -> list[gnomon.Estimate]:
         """Coefficients with t tests and R² with F; refuses dependent predictors and a perfect fit."""
+        import numpy as np
         from statsmodels.regression.linear_model import OLS
 
         what = "a linear regression"
@@ -138,9 +91,9 @@ class LinearRegression:
                 f"{common.plural(units.count, 'cluster')} of {units.column!r}; leave out 'robust', or "
                 "set cluster = 'none' to take rows as independent"
             )
-        fit = OLS(data.y, data.x).fit(
-            **({} if self.robust == "none" else {"cov_type": self.robust})
-        )
+        lengths = unit_lengths(data.x)
+        x = data.x / lengths
+        fit = OLS(data.y, x).fit(**({} if self.robust == "none" else {"cov_type": self.robust}))
         n, k = data.x.shape
         if float(fit.ssr) < 1e-20 * float(fit.centered_tss):
             raise gnomon.StatisticError(
@@ -149,13 +102,21 @@ class LinearRegression:
         errors = "" if self.robust == "none" else f", {self.robust} errors"
         spreads, degrees = fit.bse.tolist(), [float(n - k)] * k
         if units.codes is not None:
-            made = bias_reduced(data.x, fit.resid, units.codes, units.count)
+            made = bias_reduced(x, fit.resid, units.codes, units.count)
             spreads, degrees = made.errors.tolist(), made.df.tolist()
+            for name, spread, df in zip(data.names, spreads, degrees, strict=True):
+                if spread < common.SMALLEST_SD * float(np.linalg.norm(data.y)) or df < _LEAST_DF:
+                    raise gnomon.StatisticError(
+                        f"without one of the clusters of {units.column!r} there is no {name!r}, or its "
+                        f"clusters leave no error, so {what} cannot test it"
+                    )
             errors = ", CR2 errors with Satterthwaite's degrees of freedom"
         method = f"least squares, {units.words}{errors}"
         out = []
-        for name, value, spread, df in zip(data.names, fit.params, spreads, degrees, strict=True):
-            beta = float(value)
+        for name, value, scaled, length, df in zip(
+            data.names, fit.params, spreads, lengths.tolist(), degrees, strict=True
+        ):
+            beta, spread = float(value) / length, scaled / length
             quantile = effects.t_quantile(self.level, df)
             t = beta / spread
             p, log10_p = t_tail(t, df)
@@ -185,8 +146,6 @@ class LinearRegression:
         return [*out, self._whole(fit, n, k, method, tested=tested)]
 
     def _whole(self, fit: Any, n: int, k: int, method: str, *, tested: bool) -> gnomon.Estimate:
-        from scipy import special
-
         made = gnomon.Estimate(
             quantity="r-squared",
             value=float(fit.rsquared),
@@ -206,9 +165,7 @@ class LinearRegression:
             return made
         f = float(fit.fvalue)
         p, log10_p = f_tail(f, k - 1, n - k)
-        low, high = effects.noncentral_interval(
-            lambda nc: float(special.ncfdtr(k - 1, n - k, nc, f)), f * (k - 1), self.level
-        )
+        low, high = effects.noncentral_interval(f, k - 1, n - k, self.level)
         return attrs.evolve(
             made,
             low=low / (low + n),
@@ -224,13 +181,6 @@ class LinearRegression:
 
 def _partial_r(t: float, df: float) -> float:
     return t / math.sqrt(t * t + df)
-
-
-def check_reference(factors: tuple[str, ...], reference: Mapping[str, str]) -> None:
-    """Refuse a reference level for what is no factor."""
-    for name in reference:
-        if name not in factors:
-            raise ValueError(f"reference names {name!r}, which is not in with_factors")
 
 
 @attrs.frozen(kw_only=True)
@@ -291,8 +241,13 @@ class LogisticRegression:
         )
         method = f"logistic regression by maximum likelihood, {units.words}"
         out = []
-        for name, value, error in zip(data.names, fit.params, fit.bse, strict=True):
+        for name, value, error in zip(data.names, fit.params, fit.errors, strict=True):
             beta, spread = float(value), float(error)
+            if not spread > 0:
+                raise gnomon.StatisticError(
+                    f"the clusters of {units.column!r} leave no error for {name!r}, so {what} cannot "
+                    "test it"
+                )
             z = beta / spread
             p, log10_p = normal_tail(z) if df is None else t_tail(z, df)
             low, high = beta - quantile * spread, beta + quantile * spread
@@ -310,17 +265,21 @@ class LogisticRegression:
                     p=p,
                     log10_p=log10_p,
                     effect="odds-ratio",
-                    effect_value=math.exp(beta),
-                    effect_low=math.exp(low),
-                    effect_high=math.exp(high),
+                    effect_value=effects.exponential(beta),
+                    effect_low=effects.exponential(low),
+                    effect_high=effects.exponential(high),
                     n=len(data.y),
                     method=method,
+                    note=None
+                    if effects.exponential(high) is not None
+                    else f"the odds ratio for a whole unit of {name!r} is too large for a number; "
+                    "set 'standardize', or use a smaller unit",
                 )
             )
         return [*out, self._whole(fit, data, method, tested=not clustered)]
 
-    def _whole(self, fit: Any, data: Data, method: str, *, tested: bool) -> gnomon.Estimate:
-        likelihood = float(fit.llf)
+    def _whole(self, fit: LogitFit, data: Data, method: str, *, tested: bool) -> gnomon.Estimate:
+        likelihood = fit.likelihood
         # With an intercept alone the chance of 1 is the share of ones; statsmodels searches for it.
         shares = data.y.mean(), 1 - data.y.mean()
         null = len(data.y) * float(sum(share * math.log(share) for share in shares))
@@ -333,8 +292,8 @@ class LogisticRegression:
             detail={
                 "log-likelihood": likelihood,
                 "null log-likelihood": null,
-                "aic": float(fit.aic),
-                "bic": float(fit.bic),
+                "aic": fit.aic,
+                "bic": fit.bic,
             },
         )
         if k == 1 or not tested:
@@ -344,57 +303,3 @@ class LogisticRegression:
         return attrs.evolve(
             made, test="chi-square", test_value=value, df=k - 1, p=p, log10_p=log10_p
         )
-
-
-def fit_logit(data: Data, options: dict[str, Any], outcome: str, *, what: str) -> Any:
-    """Statsmodels' logit fit.
-
-    Raises:
-        StatisticError: The predictors separate the outcome, so that there is no maximum.
-    """
-    import warnings
-
-    import numpy as np
-    from statsmodels.discrete.discrete_model import Logit
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # What statsmodels warns of here is looked at below, with a sentence of its own.
-        warnings.simplefilter("ignore")
-        try:
-            fit = Logit(data.y, data.x).fit(disp=0, maxiter=200, **options)
-        except np.linalg.LinAlgError:
-            fit = None
-    strange = fit is None or not fit.mle_retvals["converged"]
-    # A linear programme for each fit would cost more than the fit; separation shows in its size.
-    if (strange or np.abs(data.x @ fit.params).max() > _LARGE_LOGIT) and separated(data.x, data.y):
-        raise gnomon.StatisticError(
-            f"the predictors tell {outcome!r} = 0 from {outcome!r} = 1 without error in some rows "
-            f"(separation), so {what} has no finite maximum; leave a predictor out, or join levels"
-        )
-    if strange:
-        raise gnomon.StatisticError(
-            f"{what} did not converge in 200 steps; rescale the predictors with 'standardize'"
-        )
-    return fit
-
-
-def separated(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether some combination of predictors is ≥ 0 where y is 1 and ≤ 0 where y is 0, and not all 0.
-
-    Albert & Anderson's (1984) complete and quasi-complete separation, found by linear programming
-    over the distinct rows.
-    """
-    import numpy as np
-    from scipy import optimize
-
-    signed = np.unique(np.where(y[:, None] == 1, x, -x), axis=0)
-    scale = np.abs(signed).max(axis=0).clip(min=1e-300)
-    signed = signed / scale
-    found = optimize.linprog(
-        -signed.sum(axis=0),
-        A_ub=-signed,
-        b_ub=np.zeros(len(signed)),
-        bounds=[(-1, 1)] * signed.shape[1],
-        method="highs",
-    )
-    return bool(found.status == 0 and -found.fun > 1e-7)

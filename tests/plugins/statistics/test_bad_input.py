@@ -62,6 +62,11 @@ def infinite(column):
     return column
 
 
+def enormous(column):
+    column[3] = 1e150
+    return column
+
+
 def constant(column):
     column[:] = 1.0
     return column
@@ -91,6 +96,7 @@ BAD = {
     "three rows": lambda table: few(table, 3),
     "all missing": lambda table: with_scores(table, missing),
     "an infinite value": lambda table: with_scores(table, infinite),
+    "an enormous value": lambda table: with_scores(table, enormous),
     "constant": lambda table: with_scores(table, constant),
     "one item": one_cluster,
     "separated": separated,
