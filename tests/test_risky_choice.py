@@ -110,6 +110,10 @@ def test_rows_are_kept_by_columns_and_drawn_by_the_seed(gambles):
             {"outcomes": {**OUTCOMES, "1": {"A": [[1.0, 1.0]]}}},
             "'o.json' 1.B: a gamble is a list of [probability, outcome] pairs",
         ),
+        (
+            {"outcomes": {**OUTCOMES, "1": {"A": [[1.0, 10**400]], "B": [[1.0, 1.0]]}}},
+            "'o.json' 1.A: a gamble is a list of [probability, outcome] pairs",
+        ),
         ({"outcomes": "[1]"}, "'o.json' must hold one JSON object, with a key for each row"),
         ({"outcomes": "{"}, None),
         (

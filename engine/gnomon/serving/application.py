@@ -28,7 +28,7 @@ SIZES = {"trials": 20, "conversations": 20, "failures": 20, "text": 20, "reply":
 HIDDEN = ("text_hash", "_sqlite_migrations")
 SETTINGS = {
     "sql_time_limit_ms": 15_000,
-    "facet_time_limit_ms": 4_000,
+    "facet_time_limit_ms": 8_000,
     "suggest_facets": False,
     "default_page_size": 50,
     "max_returned_rows": 5_000,
