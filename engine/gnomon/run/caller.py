@@ -113,8 +113,11 @@ class Caller:
         self._waking = asyncio.Event()
         models = {role: str(binding.name) for role, binding in bindings.items()}
         self._gates = gates(models, request.rpm, request.tpm)
-        self._pausing: dict[str, int] = {}
+        self._pausing: dict[str, list[float]] = {}
+        self._priced: set[Gate] = set()
+        self._pricing = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
+        self._now = time.monotonic
         tally.waits = self._waits
 
     def stop(self, reason: str) -> None:
@@ -252,7 +255,18 @@ class Caller:
             await self._pause(pause, failure)
 
     async def _try(self, ask: Ask, gate: Gate, timeout: float) -> tuple[Reply, CallFailed | None]:
-        """One call, when it is its turn."""
+        """One call, when it is its turn; alone while a budget of dollars knows no price of the model."""
+        if self._request.max_cost is None or gate in self._priced:
+            return await self._send(ask, gate, timeout)
+        async with self._pricing:
+            if gate not in self._priced:
+                tried = await self._send(ask, gate, timeout)
+                if tried[0].cost is not None:
+                    self._priced.add(gate)
+                return tried
+        return await self._send(ask, gate, timeout)
+
+    async def _send(self, ask: Ask, gate: Gate, timeout: float) -> tuple[Reply, CallFailed | None]:
         reserved = 0.0
         if gate.free:
             if not gate.in_flight:
@@ -357,19 +371,20 @@ class Caller:
         return None if waited + wait > self._request.max_wait else wait
 
     async def _pause(self, seconds: float, failure: CallFailed) -> None:
-        self._tally.waiting += seconds
         self._arm()
-        reason = failure.message
-        self._pausing[reason] = self._pausing.get(reason, 0) + 1
+        now = self._now = asyncio.get_running_loop().time
+        began = now()
+        due = began + seconds
+        others = self._pausing.setdefault(failure.message, [])
+        others.append(due)
         try:
             async with asyncio.timeout(seconds):
                 await self._waking.wait()
         except TimeoutError:
             return
         finally:
-            self._pausing[reason] -= 1
-            if not self._pausing[reason]:
-                del self._pausing[reason]
+            self._tally.waiting += now() - began
+            others.remove(due)
         raise Stop
 
     def _arm(self) -> None:
@@ -383,8 +398,15 @@ class Caller:
 
     def _waits(self) -> list[str]:
         """Who waits, and why, for the progress line."""
-        pausing = [
-            f"{wait(count)} to try again after: {reason[:_SHOWN]}"
-            for reason, count in sorted(self._pausing.items(), key=lambda pair: -pair[1])
-        ]
-        return [*waiting(dict.fromkeys(self._gates.values())), *pausing[:1]]
+        said = waiting(dict.fromkeys(self._gates.values()))
+        reason, due = max(
+            ((reason, list(due)) for reason, due in list(self._pausing.items())),
+            key=lambda pair: len(pair[1]),
+            default=("", []),
+        )
+        if due:
+            left = max(0.0, min(due) - self._now())
+            said.append(
+                f"{wait(len(due))} to try again, the next in {left:.0f} s, after: {reason[:_SHOWN]}"
+            )
+        return said
