@@ -246,6 +246,12 @@ class Http:
         try:
             raw = data.decode("utf-8")
             payload = json.loads(raw)
+        except UnicodeDecodeError as error:
+            start = data[error.start : error.start + 20]
+            raise CallFailed(
+                f"{self._who} answered with bytes that are not UTF-8, from byte {error.start}: {start!r}",
+                retry=True,
+            ) from None
         except (ValueError, RecursionError):
             start = data[:40].decode("utf-8", "replace")
             raise CallFailed(
