@@ -68,6 +68,15 @@ def test_equal_outcomes_are_told_once_and_impossible_ones_not(gambles):
     assert made.fields["ev_one"] == 4.0
 
 
+def test_amounts_are_told_with_all_their_digits(gambles):
+    """The prompt says what the expected value is computed from, however long the number is."""
+    outcomes = OUTCOMES | {"0": {"A": [[1.0, 1234567.0]], "B": [[0.5, 0.1234567], [0.5, -3e6]]}}
+    fields = gambles(outcomes=outcomes, outcome="{amount} at {chance}%")[0].fields
+    assert fields["one"] == ("1234567 at 100%",)
+    assert fields["two"] == ("0.1234567 at 50%", "-3000000 at 50%")
+    assert fields["ev_one"] == 1234567.0
+
+
 def test_equal_values_are_a_tie(gambles):
     """0.1 x 10 is 1 exactly, and a tie does not count for the first."""
     assert gambles()[0].fields["ev_difference"] == 0.0
@@ -100,6 +109,10 @@ def test_rows_are_kept_by_columns_and_drawn_by_the_seed(gambles):
         (
             {"outcomes": {**OUTCOMES, "1": {"A": [[1.0, 1.0]]}}},
             "'o.json' 1.B: a gamble is a list of [probability, outcome] pairs",
+        ),
+        (
+            {"outcomes": {**OUTCOMES, "1": {"A": [[1.0, 10**400]], "B": [[1.0, 1.0]]}}},
+            "'o.json' 1.A: a gamble is a list of [probability, outcome] pairs",
         ),
         ({"outcomes": "[1]"}, "'o.json' must hold one JSON object, with a key for each row"),
         ({"outcomes": "{"}, None),
@@ -274,6 +287,7 @@ def test_each_two_choices_are_an_item(pairs):
         ),
         ("choice,rank\nx,1\nx,2\n", {}, "'c.csv' line 3: 'x' is there twice"),
         ("choice,rank\nx,first\n", {}, "'c.csv' line 2: 'rank' is 'first'; it is a number"),
+        ("choice,rank\nx,nan\n", {}, "'c.csv' line 2: 'rank' is 'nan'; it is a number"),
         (
             "choice,rank\nx,1\nx/a,2\n",
             {},

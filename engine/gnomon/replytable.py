@@ -143,7 +143,7 @@ class ReplyTable:
     def _object(self, line: str, number: int) -> dict[str, str]:
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{self.file}:{number}: not JSON: {error}") from None
         if not isinstance(value, dict):
             raise ModelError(

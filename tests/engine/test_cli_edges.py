@@ -267,6 +267,20 @@ def test_measures_are_listed_with_their_titles():
     assert f"| implicit-bias | chat | gnomon | {title} |" in listed
 
 
+def test_runs_of_one_model_are_told_apart_by_its_options(tmp_path, monkeypatch):
+    """Where two would have one name, the options stand in it; programs are given them always."""
+    monkeypatch.chdir(tmp_path)
+    for model in ("planted:d=0.1", "planted:d=0.1?noise=0.2", "planted:judge"):
+        run = ["run", "implicit-bias", "--limit", "1", "--quiet", "--model", model]
+        assert CliRunner().invoke(cli, run).exit_code == 0
+    listed = json.loads(CliRunner().invoke(cli, ["list", "runs", "--json"]).output)
+    assert [(row["model"], row["options"]) for row in listed] == [
+        ("planted:d=0.1", {}),
+        ("planted:d=0.1?noise=0.2", {"noise": "0.2"}),
+        ("planted:judge", {}),
+    ]
+
+
 def test_a_list_that_is_empty_says_so():
     """With what was asked for."""
     done = CliRunner().invoke(cli, ["list", "scorers", "--need", "hidden", "--paper", "nobody"])

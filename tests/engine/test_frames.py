@@ -449,3 +449,19 @@ def test_a_notebook_shows_the_runs_escaped(tmp_path: Path) -> None:
     assert "<b>" not in shown
     assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&amp;&quot;" in shown
     assert shown.endswith("<p>and 1 earlier run</p>")
+
+
+@pytest.mark.parametrize("frame", ["pandas", "polars"])
+def test_values_that_no_column_type_holds(tmp_path: Path, frame: Any) -> None:
+    """Lone surrogates are written as escapes, and numbers beyond 64 bits are objects, or texts in polars."""
+    path = tmp_path / "odd.db"
+    odd = [{"word": "\ud800x", "words": ("\udfffy",), "big": 10**400}, {"big": 1.5}]
+    with Store.open(path, write=True) as store:
+        run = store.begin_run(FACTS)
+        for ordinal, more in enumerate(odd):
+            administer(store, run, trial_of(ordinal, item=Item(f"odd-{ordinal}", more)))
+    with gnomon.open(path) as db:
+        made = db.trials(frame=frame, spread=("fields",))
+    assert next(iter(made["word"])) == "\\ud800x"
+    assert list(next(iter(made["words"]))) == ["\\udfffy"]
+    assert [str(value) for value in made["big"]] == [str(10**400), "1.5"]

@@ -193,9 +193,11 @@ def test_mapped_draws_are_drawn_and_others_unknown(tmp_path):
         '[[design.draw]]\nname = "mood"\npick = "word"\n\n[[design.draw]]\nname = "other"\npick = "word"\n\n[[turn]]',
         1,
     )
-    file = table(tmp_path, "word,style,said,m\nw0,plain,hi,glad\n")
+    deep = "[" * 100_000
+    file = table(tmp_path, f"word,style,said,m\nw0,plain,hi,glad\nw0,plain,hi,{deep}\n")
     bring(tmp_path, file, text=text, columns={**COLUMNS, "mood": "m"})
-    assert query(tmp_path, "SELECT draws FROM trials") == [('{"mood":"glad"}',)]
+    drawn = [f'{{"mood":"{mood}"}}' for mood in ("glad", deep)]
+    assert query(tmp_path, "SELECT draws FROM trials") == [(mood,) for mood in drawn]
 
 
 # -- published numbers -----------------------------------------------------------------------------
@@ -353,7 +355,8 @@ def test_doubled_repeats_and_bad_statuses_cannot_be_placed(tmp_path):
     """Two rows for one repeat, a repeat that is no number, and an unknown status."""
     file = table(
         tmp_path,
-        "word,style,said,how,nr\nw0,plain,a,ok,1\nw0,plain,b,ok,1\nw0,plain,b,ok,one\nw0,plain,b,fine,2\n",
+        "word,style,said,how,nr\nw0,plain,a,ok,1\nw0,plain,b,ok,1\nw0,plain,b,ok,one\nw0,plain,b,fine,2\n"
+        f"w0,plain,b,ok,{'9' * 5000}\n",
     )
     lines = refused(
         tmp_path, file, columns={**COLUMNS, "status": "how", "repeat": "nr"}
@@ -361,9 +364,11 @@ def test_doubled_repeats_and_bad_statuses_cannot_be_placed(tmp_path):
     assert lines == [
         "  1 row, the first is published.csv row 2: an earlier row is for the same item, levels and "
         "repeat",
-        "  1 row, the first is published.csv row 3: the repeat 'one' is no whole number of at least 0",
+        "  1 row, the first is published.csv row 3: the repeat 'one' is no whole number from 0 to 999999999",
         "  1 row, the first is published.csv row 4: the status 'fine' of a reply is none of: ok, "
         "refused, filtered, truncated, error",
+        f"  1 row, the first is published.csv row 5: the repeat '{'9' * 40}' is no whole number from 0 to "
+        "999999999",
     ]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gnomon import CallFailed, Chat, Embed, Message
+from gnomon import CallFailed, Chat, Embed, Loglik, Message
 from gnomon_plugins.backends.http import Http
 from servers import Answer, completion, one_after_another, serving
 
@@ -232,6 +232,15 @@ def test_content_filter_by_status_and_by_finish():
                 await backend.close()
 
         assert asyncio.run(embedded()).status == "filtered"
+
+        async def weighed():
+            judged = Http(model="m", base_url=server.url, flavour="vllm")
+            try:
+                return await judged.ask(Loglik(text="a"))
+            finally:
+                await judged.close()
+
+        assert asyncio.run(weighed()).status == "filtered"
     with serving(completion("So", finish_reason="content_filter")) as server:
         assert _reply(server.url).status == "filtered"
 

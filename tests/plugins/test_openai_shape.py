@@ -217,6 +217,39 @@ def test_vectors_in_the_order_of_the_texts():
         shape.read_vectors({"data": [{"embedding": ["x"]}]}, 1, "m")
 
 
+@given(JSON, JSON)
+def test_whatever_comes_with_vectors_or_an_echo(usage, model):
+    """What is no count or no name stays unknown; what is no echo has no tokens."""
+    payload_ = {"data": [{"embedding": [1.0]}], "usage": usage, "model": model}
+    made = shape.read_embedding(payload_, 1, "m")
+    assert made.vectors == ((1.0,),)
+    assert made.tokens_in is None or made.tokens_in >= 0
+    assert made.model is None or isinstance(made.model, str)
+    echoed = {"tokens": usage, "token_logprobs": model, "text_offset": [usage]}
+    for strange in (usage, echoed):
+        assert isinstance(shape.read_echoed(strange, 0, 9), tuple)
+
+
+def test_vectors_with_indices_beyond_any_number():
+    """They are a failed call like any other payload that is none."""
+    for strange in ({"index": math.inf, "embedding": [1.0]}, {"embedding": [10**400]}):
+        with pytest.raises(CallFailed, match=r"^m answered with something that is no vector$"):
+            shape.read_vectors({"data": [strange]}, 1, "m")
+
+
+def test_probabilities_that_are_none():
+    """NaN counts as no mass, and what rounding put above 0 as certain."""
+    ask = Choose(messages=(Message("user", "?"),), options=("A", "B"))
+    first = TokenLogprob("A", 1e-7, {"B": math.nan})
+    made = choosing.from_first_token(ask, Reply(tokens=(first,)), "m")
+    assert made.probabilities == {"A": 1.0, "B": 0.0}
+    lost = Reply(tokens=(TokenLogprob("A", math.nan, {}),))
+    with pytest.raises(
+        CallFailed, match=r"^none of the options is among the 0 likeliest first tokens"
+    ):
+        choosing.from_first_token(ask, lost, "m")
+
+
 # -- probabilities over options ----------------------------------------------------------------------
 
 

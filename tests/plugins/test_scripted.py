@@ -216,6 +216,8 @@ def test_json_and_json_lines(tmp_path):
     lines = '\ufeff"p"\r\n\r\n"q"\r\n'
     backend = Scripted(model=script(tmp_path, lines, "c.jsonl"))
     assert [backend.ask(chat()).text for _ in range(2)] == ["p", "q"]
+    lines = '"one\u2028two"\n"q"\n'
+    assert Scripted(model=script(tmp_path, lines, "e.jsonl")).ask(chat()).text == "one\u2028two"
     lines = '{"match": "x", "reply": "y"}\n{"reply": "z"}\n'
     backend = Scripted(model=script(tmp_path, lines, "d.jsonl"))
     assert [backend.ask(chat(text)).text for text in ("x", "w")] == ["y", "z"]

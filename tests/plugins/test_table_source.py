@@ -109,6 +109,16 @@ def test_examples_come_from_the_other_rows(tmp_path):
             {"name": "rows.jsonl"},
             "'rows.jsonl' line 2: not JSON: Expecting value",
         ),
+        (
+            f'{{"a": 1}}\n{{"a": {"9" * 5000}}}\n',
+            {"name": "rows.jsonl"},
+            "'rows.jsonl' line 2: a number has too many digits, or lists stand too deep in lists",
+        ),
+        (
+            "[" * 100_000 + "\n",
+            {"name": "rows.jsonl"},
+            "'rows.jsonl' line 1: a number has too many digits, or lists stand too deep in lists",
+        ),
         ("[1]\n", {"name": "rows.jsonl"}, "'rows.jsonl' line 1: a line must hold one JSON object"),
         (
             '{"a": {"b": 1}}\n',

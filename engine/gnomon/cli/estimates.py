@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from gnomon.cli.tables import Column, Table
+from gnomon.grouping import SHORT, shared
 from gnomon.methods import told
 from gnomon.telling import number
 
@@ -171,8 +172,6 @@ FOLDED = 4
 """Most rows without any estimate that are shown one by one."""
 NAMED = 4
 """Most groups that a note names."""
-SHORT = 60
-"""Characters of names that need no summary."""
 
 
 def _labels(block: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -193,18 +192,14 @@ def _groups(
 ) -> str:
     """The rows that a note is for: by name, by what they share, or counted where they are many."""
     names = [labels[at] for at in chosen]
+    alike = shared(
+        names, [block[at]["columns"] for at in chosen], [row["columns"] for row in block]
+    )
+    if alike is not None:
+        return alike
     # A name of several columns has commas of its own.
     between = "; " if any("," in name for name in names) else ", "
-    whole = between.join(names)
-    if len(whole) <= SHORT or len(names) == 1:
-        return whole
-    if len(chosen) == len(block):
-        return f"all {len(names)} groups"
-    for column, level in block[chosen[0]]["columns"].items():
-        alike = [at for at, row in enumerate(block) if row["columns"].get(column) == level]
-        if alike == list(chosen):
-            return f"all {len(names)} groups of {column} {level}"
-    rest = max(len(names) - NAMED, 0)
+    rest = len(names) - NAMED if len(names) > NAMED and len(between.join(names)) > SHORT else 0
     shown = between.join(names[: len(names) - rest])
     return f"{shown} and {rest} more groups" if rest else shown
 

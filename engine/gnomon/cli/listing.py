@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +13,12 @@ from gnomon.cli.tables import Form, form_options, plain_table, write
 from gnomon.cli.values import OneOf
 from gnomon.errors import UsageError, did_you_mean, listing
 
+if TYPE_CHECKING:
+    from gnomon.store import Store
+
 HIDDEN = (
     *("reason", "finished", "planned", "started_at"),
-    *("version", "title", "seed", "repeats", "trial_limit", "command"),
+    *("version", "title", "seed", "repeats", "trial_limit", "command", "options"),
 )
 """What programs are given of runs and a table has no room for."""
 NAMED = ("measure", "model", "from")
@@ -204,20 +207,50 @@ def _runs(database: Path) -> list[dict[str, Any]]:
 
     with Store.open(database) as store:
         stored = {run["run"]: run for run in store.runs()}
-        return [
-            {
-                "run": state.run,
-                "measure": state.measure,
-                "model": state.model,
-                "format": state.format,
-                "trials": state.trials,
-                "state": state.state,
-                "started": state.started_at[:16].replace("T", " "),
-                **{
-                    name: value
-                    for name, value in {**stored[state.run], **attrs.asdict(state)}.items()
-                    if name in HIDDEN
-                },
-            }
-            for state in states_of(store)
-        ]
+        states = states_of(store)
+        options = _options(store)
+    # Options are long, and needed only where runs would have one name without them.
+    kinds: dict[tuple[str, str], set[str]] = {}
+    for state in states:
+        kinds.setdefault((state.measure, state.model), set()).add(str(options.get(state.run)))
+    return [
+        {
+            "run": state.run,
+            "measure": state.measure,
+            "model": _model(
+                state.model,
+                options.get(state.run, {}) if len(kinds[state.measure, state.model]) > 1 else {},
+            ),
+            "format": state.format,
+            "trials": state.trials,
+            "state": state.state,
+            "started": state.started_at[:16].replace("T", " "),
+            **{
+                name: value
+                for name, value in {
+                    **stored[state.run],
+                    **attrs.asdict(state),
+                    "options": options.get(state.run, {}),
+                }.items()
+                if name in HIDDEN
+            },
+        }
+        for state in states
+    ]
+
+
+def _options(store: Store) -> dict[int, dict[str, str]]:
+    """Run → the options of its subject, where it has some."""
+    import json
+
+    _, rows = store.query(
+        "SELECT run_id, options FROM binding WHERE role = 'subject' AND options IS NOT NULL"
+    )
+    return {run: json.loads(options) for run, options in rows}
+
+
+def _model(name: str, options: Mapping[str, str]) -> str:
+    from gnomon.modelname import ModelName
+
+    backend, _, model = name.partition(":")
+    return str(ModelName(backend, model, options)) if options else name

@@ -23,7 +23,7 @@ _UNSEEN = re.compile(
 
 # A line may be broken at blanks, and behind what joins words; not within a number or an option's name.
 _PIECE = re.compile(
-    r"\s*[(\"']?--\w[\w-]*[^\w\s]*|\s*(?:[^\s./_-]|[.-](?=\d))+[./_-]*|\s*[./_-]+|\s+\Z"
+    r"\s*[(\"']?--\w[\w-]*[^\w\s]*|\s*(?:[^\s./_?&-]|[.-](?=\d))+[./_?&-]*|\s*[./_?&-]+|\s+\Z"
 )
 
 

@@ -114,7 +114,7 @@ def _read_manifest(folder: Path) -> _Manifest:
             f"the folder {folder} is not an export of gnomon, for it has no {MANIFEST}; "
             "'gnomon export --to jsonl' makes one that can be imported"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise StoreError(f"{path} is not the manifest of an export of gnomon") from None
     made = _structured(found)
     if version != VERSION or (made is not None and set(made.migrations) - set(NAMES)):

@@ -75,9 +75,10 @@ def _kind(column: Column) -> str:
     if column.type != "any":
         return column.type
     found = kind(column.values)
-    if found == "integer" and any(
-        not -(2**63) <= value < 2**63 for value in column.values if value
-    ):
+    whole = [value for value in column.values if isinstance(value, int)]
+    if found == "integer" and any(not -(2**63) <= value < 2**63 for value in whole):
+        return "any"
+    if found == "real" and any(abs(value) >= 2**1023 for value in whole):
         return "any"
     return found
 

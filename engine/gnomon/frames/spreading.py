@@ -54,6 +54,13 @@ def coded(column: Column) -> Column:
     return attrs.evolve(column, values=list(places), codes=codes)
 
 
+def _shown(value: Any) -> Any:
+    """The value with texts for the eye: no frame takes lone surrogates, which only JSON can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return [_shown(part) for part in value] if isinstance(value, list) else value
+
+
 def _parts(column: Column) -> dict[str, Column]:
     """Name → the column of what the objects hold under that name."""
     import numpy as np
@@ -68,7 +75,7 @@ def _parts(column: Column) -> dict[str, Column]:
         values: list[Any] = []
         codes = []
         for held in objects:
-            value = held.get(name)
+            value = _shown(held.get(name))
             key = (type(value), value if value.__hash__ else repr(value))
             if value is None:
                 codes.append(-1)

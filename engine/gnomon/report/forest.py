@@ -68,7 +68,7 @@ def forest(
             "line:N",
             sort=list(lines.values()),
             title=None,
-            axis=alt.Axis(grid=several, labelExpr="slice(datum.value, 4)"),
+            axis=alt.Axis(grid=several, labelExpr="slice(datum.value, 4)", labelLimit=380),
             scale=alt.Scale(paddingInner=0.3) if apart else alt.Scale(),
         ),
         color=colours,

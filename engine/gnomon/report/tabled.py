@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gnomon.grouping import shared
 from gnomon.methods import told
 from gnomon.report.parts import Table
 from gnomon.report.wording import (
@@ -104,14 +105,15 @@ def _notes(rows: Sequence[Row], *, named: bool) -> list[str]:
 
 def refused(found: Sequence[Block]) -> Table | None:
     """What statistics gave no estimate at all, and why, each reason once; None when there is no such."""
-    said: dict[tuple[str, str, str], tuple[list[str], set[str]]] = {}
+    said: dict[tuple[str, str, str], tuple[dict[str, Any], set[str]]] = {}
+    among: dict[tuple[str, str], dict[str, Any]] = {}
     for block in found:
         for row in block.rows:
             key = block.statistic, scores_told(block.of), row["note"] or "not said"
-            groups, labels = said.setdefault(key, ([], set()))
+            groups, labels = said.setdefault(key, ({}, set()))
             labels.add(row["label"])
-            if (name := group(row["columns"])) not in groups:
-                groups.append(name)
+            groups[group(row["columns"])] = row["columns"]
+            among.setdefault(key[:2], {})[group(row["columns"])] = row["columns"]
     if not said:
         return None
     several = len({row["label"] for block in found for row in block.rows}) > 1
@@ -123,7 +125,8 @@ def refused(found: Sequence[Block]) -> Table | None:
                 short(statistic, 40),
                 short(of, 60),
                 *((listed([called(label, 44) for label in sorted(labels)], 4),) if several else ()),
-                listed(groups, 4),
+                shared([*groups], [*groups.values()], [*among[statistic, of].values()])
+                or listed([*groups], 4),
                 short(note.removeprefix("no estimate: "), 400),
             )
             for (statistic, of, note), (groups, labels) in said.items()

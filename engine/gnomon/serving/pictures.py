@@ -20,7 +20,8 @@ from gnomon.report.summary import findings, spec_of
 from gnomon.report.wording import anchor, clean
 from gnomon.store import Store
 
-MOST_CHARTS = 12
+MOST_CHARTS = 4
+"""Charts of a measure on the first page; the report has all."""
 _kept: dict[tuple[Path, tuple[int, int]], str] = {}
 _making = threading.Lock()
 
@@ -61,7 +62,7 @@ def _charts(found: list[Block], prefix: str, *, draw: bool) -> list[Figure]:
     """The forest plots of the report; they need no score to be read."""
     out: list[Figure] = []
     for block in found:
-        if worth_drawing(block):
+        if len(out) < MOST_CHARTS and worth_drawing(block):
             out += forests(block, prefix, draw=draw)
     return out[:MOST_CHARTS]
 

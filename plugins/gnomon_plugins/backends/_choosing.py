@@ -69,7 +69,7 @@ def from_first_token(ask: Choose, reply: Reply, who: str) -> Reply:
             f"the options {twins[0]!r} and {twins[1]!r} begin with the same token; "
             "give samples=N to estimate 'choose' from N replies"
         )
-    if total <= 0:
+    if not 0 < total < math.inf:
         raise CallFailed(
             f"none of the options is among the {len(reply.tokens[0].alternatives)} likeliest first "
             f"tokens of {who}: {', '.join(ask.options)}"
@@ -91,7 +91,8 @@ def _fitting(
         bare = token.strip()
         fits = tuple(option for option in options if bare and option.strip().startswith(bare))
         if fits:
-            yield fits, math.exp(logprob)
+            # A logarithm above 0 is rounding, and none at all is no probability.
+            yield fits, 0.0 if math.isnan(logprob) else math.exp(min(logprob, 0.0))
 
 
 async def sampled(

@@ -103,9 +103,7 @@ def read_chat(
     status = _status(finish, refusal)
     if finish == "error":
         raise CallFailed(f"{who} says that generation failed", retry=True)
-    usage = payload.get("usage")
-    usage = usage if isinstance(usage, Mapping) else {}
-    model = payload.get("model")
+    usage = _usage(payload)
     return Reply(
         status=status,
         text=text or refusal or "",
@@ -113,10 +111,20 @@ def read_chat(
         tokens=read_logprobs(choice.get("logprobs")),
         tokens_in=_count(usage.get("prompt_tokens")),
         tokens_out=_count(usage.get("completion_tokens")),
-        model=model if isinstance(model, str) and model else None,
+        model=_model(payload),
         raw=raw,
         seconds=seconds,
     )
+
+
+def _usage(payload: Payload) -> Mapping[str, Any]:
+    usage = payload.get("usage")
+    return usage if isinstance(usage, Mapping) else {}
+
+
+def _model(payload: Payload) -> str | None:
+    model = payload.get("model")
+    return model if isinstance(model, str) and model else None
 
 
 def _first(payload: Any, who: str) -> Mapping[str, Any]:
@@ -172,7 +180,7 @@ def read_logprobs(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
     """Token log-probabilities in the chat or the completion shape; None when there are none to read."""
     try:
         return _logprobs(logprobs)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         # A reply is worth keeping without them; who needs them says so when they are missing.
         return None
 
@@ -207,6 +215,32 @@ def _logprobs(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
     )
 
 
+def read_echoed(logprobs: Any, start: int, end: int) -> tuple[TokenLogprob, ...]:
+    """The echoed tokens that lie, at least in part, between two places of the prompt; none when none can be read."""
+    if not isinstance(logprobs, Mapping):
+        return ()
+    columns = [logprobs.get(name) or () for name in ("tokens", "token_logprobs", "text_offset")]
+    try:
+        return tuple(
+            TokenLogprob(token, float(value))
+            for token, value, offset in zip(*columns, strict=False)
+            if value is not None and offset < end and offset + len(token) > start
+        )
+    except (OverflowError, TypeError, ValueError):
+        return ()
+
+
+def read_embedding(payload: Payload, texts: int, who: str) -> Reply:
+    """The reply in an embedding payload.
+
+    Raises:
+        CallFailed: There are not as many vectors as texts.
+    """
+    vectors = read_vectors(payload, texts, who)
+    tokens_in = _count(_usage(payload).get("prompt_tokens"))
+    return Reply(vectors=vectors, tokens_in=tokens_in, model=_model(payload))
+
+
 def read_vectors(payload: Payload, texts: int, who: str) -> tuple[Sequence[float], ...]:
     """The vectors of an embedding payload, in the order of the texts.
 
@@ -220,7 +254,7 @@ def read_vectors(payload: Payload, texts: int, who: str) -> tuple[Sequence[float
             int(entry.get("index", place)): tuple(float(x) for x in entry["embedding"])
             for place, entry in enumerate(entries)
         }
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise CallFailed(f"{who} answered with something that is no vector", retry=True) from None
     vectors = tuple(found[place] for place in range(texts) if found.get(place))
     if len(vectors) != texts or len(found) != texts:

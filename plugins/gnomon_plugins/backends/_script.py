@@ -139,7 +139,8 @@ def _parse(file: str, suffix: str, text: str) -> Mapping[str, Any]:
         return value
     lines = [
         _json(f"{file}:{number}", line)
-        for number, line in enumerate(text.splitlines(), 1)
+        # Not splitlines: a text of JSON may hold other line ends, such as U+2028, as they are.
+        for number, line in enumerate(text.split("\n"), 1)
         if line.strip()
     ]
     rules = [line for line in lines if isinstance(line, dict)]
@@ -151,7 +152,7 @@ def _parse(file: str, suffix: str, text: str) -> Mapping[str, Any]:
 def _json(place: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{place}: not JSON: {error}") from None
 
 

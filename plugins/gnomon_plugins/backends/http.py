@@ -22,7 +22,6 @@ from gnomon import (
     Embed,
     Loglik,
     Reply,
-    TokenLogprob,
 )
 from gnomon_plugins.backends import _choosing as choosing
 from gnomon_plugins.backends import _openai_shape as shape
@@ -198,13 +197,8 @@ class Http:
         except Filtered:
             return _FILTERED
         payload, _ = self._decoded(data)
-        usage = payload.get("usage") or {}
-        return Reply(
-            vectors=shape.read_vectors(payload, len(ask.texts), self._who),
-            tokens_in=usage.get("prompt_tokens"),
-            model=payload.get("model"),
-            seconds=time.perf_counter() - began,
-        )
+        reply = shape.read_embedding(payload, len(ask.texts), self._who)
+        return attrs.evolve(reply, seconds=time.perf_counter() - began)
 
     async def _loglik(self, ask: Loglik) -> Reply:
         prompt = ask.context + ask.text
@@ -217,8 +211,12 @@ class Http:
             "temperature": 0,
         }
         reply = await self._reply("/completions", body)
+        if reply is _FILTERED:
+            return reply
         payload = json.loads(reply.raw or "{}")
-        tokens = _tokens_of(payload["choices"][0].get("logprobs"), len(ask.context), len(prompt))
+        tokens = shape.read_echoed(
+            payload["choices"][0].get("logprobs"), len(ask.context), len(prompt)
+        )
         if not tokens:
             raise CallFailed(
                 f"{self._who} did not echo the prompt with log-probabilities, which 'loglik' needs",
@@ -284,17 +282,3 @@ def _check_url(url: str) -> None:
         raise ValueError("base_url may not hold a user or a password; name a variable with key_env")
     if parts.query or parts.fragment:
         raise ValueError(f"base_url may not have a query or a fragment, found {url!r}")
-
-
-def _tokens_of(logprobs: Any, start: int, end: int) -> tuple[TokenLogprob, ...]:
-    """The echoed tokens that lie, at least in part, between two places of the prompt."""
-    if not isinstance(logprobs, dict):
-        return ()
-    tokens = logprobs.get("tokens") or ()
-    values = logprobs.get("token_logprobs") or ()
-    offsets = logprobs.get("text_offset") or ()
-    return tuple(
-        TokenLogprob(token, float(value))
-        for token, value, offset in zip(tokens, values, offsets, strict=False)
-        if value is not None and offset < end and offset + len(token) > start
-    )

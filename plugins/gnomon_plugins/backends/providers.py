@@ -283,11 +283,5 @@ class LiteLLM:
         raw = json.dumps(payload, ensure_ascii=False, default=str)
         cost = response._hidden_params.get("response_cost")
         if texts:
-            usage = payload.get("usage") or {}
-            return Reply(
-                vectors=shape.read_vectors(payload, texts, self._who),
-                tokens_in=usage.get("prompt_tokens"),
-                cost=cost,
-                model=payload.get("model"),
-            )
+            return attrs.evolve(shape.read_embedding(payload, texts, self._who), cost=cost)
         return attrs.evolve(shape.read_chat(payload, self._who, raw), cost=cost)

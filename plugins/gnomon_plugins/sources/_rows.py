@@ -66,13 +66,32 @@ def _json_rows(text: str, file: str) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise SourceError(f"{file!r} line {number}: not JSON: {error.msg}") from None
+        value = parsed(line, file, number)
         if not isinstance(value, dict):
             raise SourceError(f"{file!r} line {number}: a line must hold one JSON object")
         yield number, {name: _plain(cell, name, number, file) for name, cell in value.items()}
+
+
+def parsed(text: str, file: str, line: int | None = None) -> object:
+    """The value that a text of JSON is.
+
+    Args:
+        text: The text.
+        file: The file it is from.
+        line: Its line; that of the mistake unless given.
+
+    Raises:
+        SourceError: It is no JSON, or of a size that cannot be read.
+    """
+    try:
+        value: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{file!r} line {line or error.lineno}: not JSON: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise SourceError(
+            f"{file!r} line {line or 1}: a number has too many digits, or lists stand too deep in lists"
+        ) from None
+    return value
 
 
 def _plain(cell: object, name: str, line: int, file: str) -> Cell:

@@ -6,6 +6,7 @@ was chosen and forgone and not in names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import ClassVar
@@ -131,9 +132,11 @@ class ChoicePairs:
             try:
                 rank = float(str(row["rank"]))
             except ValueError:
+                rank = math.nan
+            if not math.isfinite(rank):
                 raise SourceError(
                     f"{self.file!r} line {line}: 'rank' is {row['rank']!r}; it is a number"
-                ) from None
+                )
             yield _Choice(code, taken, tuple(forgone), rank)
         if len(seen) < 3:
             raise SourceError(

@@ -6,7 +6,6 @@ outcomes and probabilities.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -15,11 +14,12 @@ from typing import ClassVar
 import attrs
 
 from gnomon import Item, SourceError, Surroundings, TemplateError, render
-from gnomon_plugins.sources._rows import Row, check_columns, chosen, rows
+from gnomon_plugins.sources._rows import Row, check_columns, chosen, parsed, rows
 
 Gamble = Sequence[tuple[float, float]]
 """(probability, outcome) of every outcome that can happen."""
 _SUM = 1e-6
+_BEYOND = 1e300
 _PLACES = 4
 
 
@@ -109,12 +109,7 @@ class Gambles:
                 yield number, line, row
 
     def _outcomes(self, text: str) -> Mapping[str, object]:
-        try:
-            made = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise SourceError(
-                f"{self.outcomes!r} line {error.lineno}: not JSON: {error.msg}"
-            ) from None
+        made = parsed(text, self.outcomes)
         if not isinstance(made, dict):
             raise SourceError(
                 f"{self.outcomes!r} must hold one JSON object, with a key for each row"
@@ -158,7 +153,7 @@ class Gambles:
             if not (
                 isinstance(pair, list)
                 and len(pair) == 2
-                and all(isinstance(n, int | float) and math.isfinite(n) for n in pair)
+                and all(isinstance(n, int | float) and abs(n) < _BEYOND for n in pair)
             ):
                 pairs = []
                 break
@@ -179,7 +174,8 @@ class Gambles:
 
     def _told(self, gamble: Gamble) -> tuple[str, ...]:
         return tuple(
-            render(self.outcome, {"amount": f"{x:g}", "chance": f"{100 * p:g}"}) for p, x in gamble
+            render(self.outcome, {"amount": _written(x), "chance": f"{100 * p:g}"})
+            for p, x in gamble
         )
 
     def _share(self, given: object, line: int) -> float:
@@ -193,6 +189,11 @@ class Gambles:
                 "and 1"
             )
         return share
+
+
+def _written(amount: float) -> str:
+    """An amount with all of its digits, so that the prompt tells what is computed with."""
+    return str(int(amount)) if amount.is_integer() else repr(amount)
 
 
 def _expected(gamble: Gamble) -> Fraction:

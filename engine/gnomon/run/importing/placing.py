@@ -21,6 +21,7 @@ from gnomon.spec import Spec
 
 Row = Mapping[str, str]
 _PARTS = ("prompt", "status")
+_LONGEST_REPEAT = 9
 
 
 class Misplaced(Exception):
@@ -245,8 +246,8 @@ class Placer:
             self._repeats[place] += 1
             return self._repeats[place] - 1
         text = self._mapped.value("repeat", row)
-        if not text.strip().isdecimal():
-            raise Misplaced(f"the repeat {text!r} is no whole number of at least 0")
+        if not text.strip().isdecimal() or len(text.strip()) > _LONGEST_REPEAT:
+            raise Misplaced(f"the repeat {text[:40]!r} is no whole number from 0 to 999999999")
         repeat = int(text)
         key = (*place, str(repeat))
         if key in self._seen:
@@ -294,7 +295,7 @@ def _drawn(cell: str) -> FieldValue:
     if cell.startswith("["):
         try:
             value = json.loads(cell)
-        except ValueError:
+        except (ValueError, RecursionError):
             return cell
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
             return tuple(value)
