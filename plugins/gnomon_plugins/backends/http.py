@@ -245,9 +245,9 @@ class Http:
             raw = data.decode("utf-8")
             payload = json.loads(raw)
         except UnicodeDecodeError as error:
-            start = data[error.start : error.start + 20]
+            at = error.start
             raise CallFailed(
-                f"{self._who} answered with bytes that are not UTF-8, from byte {error.start}: {start!r}",
+                f"{self._who} answered with bytes that are not UTF-8, from byte {at}: {data[at : at + 20]!r}",
                 retry=True,
             ) from None
         except (ValueError, RecursionError):
