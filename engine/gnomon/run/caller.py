@@ -24,7 +24,8 @@ from gnomon.errors import CallFailed, CapabilityError
 from gnomon.records import Ask, Chat, Choose, Exchange, Reply, Trial
 from gnomon.run.bindings import Binding, _lacks, ask_need
 from gnomon.run.completing import completed
-from gnomon.run.pacing import Gate, gates, wait, waiting
+from gnomon.run.pacing import Gate, gates, waiting
+from gnomon.run.pausing import Pauses
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
 from gnomon.seeds import Seed
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 LONGEST_BACK_OFF = 60.0
 PATIENCE = 120.0
-_SHOWN = 80
 ROUNDING = 1e-9
 """Ten times ten cents is a little less than a dollar in floating point."""
 
@@ -110,21 +110,19 @@ class Caller:
         self._in_flight = 0
         self._dearest = 0.0
         self.stopped: str | None = None
-        self._waking = asyncio.Event()
+        self._pauses = Pauses(tally)
         models = {role: str(binding.name) for role, binding in bindings.items()}
         self._gates = gates(models, request.rpm, request.tpm)
-        self._pausing: dict[str, list[float]] = {}
         self._priced: set[Gate] = set()
         self._pricing = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
-        self._now = time.monotonic
         tally.waits = self._waits
 
     def stop(self, reason: str) -> None:
         """Send no further call; the first reason is kept."""
         if self.stopped is None:
             self.stopped = reason
-        self._waking.set()
+        self._pauses.wake()
         for gate in self._gates.values():
             gate.open()
 
@@ -372,20 +370,8 @@ class Caller:
 
     async def _pause(self, seconds: float, failure: CallFailed) -> None:
         self._arm()
-        now = self._now = asyncio.get_running_loop().time
-        began = now()
-        due = began + seconds
-        others = self._pausing.setdefault(failure.message, [])
-        others.append(due)
-        try:
-            async with asyncio.timeout(seconds):
-                await self._waking.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._tally.waiting += now() - began
-            others.remove(due)
-        raise Stop
+        if await self._pauses.pause(seconds, failure.message):
+            raise Stop
 
     def _arm(self) -> None:
         """See to it that nobody goes on waiting when the time of the run is used up."""
@@ -398,15 +384,4 @@ class Caller:
 
     def _waits(self) -> list[str]:
         """Who waits, and why, for the progress line."""
-        said = waiting(dict.fromkeys(self._gates.values()))
-        reason, due = max(
-            ((reason, list(due)) for reason, due in list(self._pausing.items())),
-            key=lambda pair: len(pair[1]),
-            default=("", []),
-        )
-        if due:
-            left = max(0.0, min(due) - self._now())
-            said.append(
-                f"{wait(len(due))} to try again, the next in {left:.0f} s, after: {reason[:_SHOWN]}"
-            )
-        return said
+        return [*waiting(dict.fromkeys(self._gates.values())), *self._pauses.says()]
