@@ -217,6 +217,14 @@ def test_no_served_page_scrolls_sideways(browser: Any, server: str, width: int) 
     page.close()
 
 
+def test_rows_that_others_point_at_are_called_by_their_names(server: str) -> None:
+    """Not by their numbers alone."""
+    _, text = get(f"{server}two/score")
+    assert '<a href="/two/score_name/1">length</a>' in text
+    _, text = get(f"{server}two/trial")
+    assert '<a href="/two/item/2">b</a>' in text
+
+
 def test_json_is_shown_as_names_and_values(server: str) -> None:
     """Whoever asks for JSON has it as it is stored."""
     _, text = get(f"{server}two/scores")

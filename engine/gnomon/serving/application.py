@@ -25,6 +25,8 @@ FACETS = {
 """Columns by which small views are offered at once; others on request."""
 SIZES = {"trials": 20, "conversations": 20, "failures": 20, "text": 20, "reply": 20}
 """Rows a page where they hold long texts."""
+LABELS = {"item": "key", "measure": "name", "score_name": "name"}
+"""Columns that say what a row is where another table points at it."""
 HIDDEN = ("text_hash", "_sqlite_migrations")
 SETTINGS = {
     "sql_time_limit_ms": 15_000,
@@ -71,6 +73,8 @@ def _metadata(path: Path) -> dict[str, Any]:
         tables[name]["facets"] = columns
     for name, size in SIZES.items():
         tables[name]["size"] = size
+    for name, column in LABELS.items():
+        tables[name]["label_column"] = column
     for name in HIDDEN:
         tables[name]["hidden"] = True
     return {

@@ -198,6 +198,8 @@ def open_writing(path: Path) -> tuple[sqlite3.Connection, BaseFileLock]:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -16384")
             migrate(connection)
+            # Into the file itself, which is then gnomon's whatever becomes of the log beside it.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except BaseException:
             connection.close()
             raise

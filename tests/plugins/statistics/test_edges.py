@@ -9,6 +9,7 @@ import pytest
 from tables import many, one, refusal, rng, table
 
 from gnomon_plugins.statistics.consistency import CronbachAlpha, SplitHalf
+from gnomon_plugins.statistics.contingency import ChiSquare
 from gnomon_plugins.statistics.design_effects import DesignEffects
 from gnomon_plugins.statistics.icc import Icc
 from gnomon_plugins.statistics.permutation import Permutation
@@ -142,3 +143,13 @@ def test_a_factor_whose_clusters_leave_a_direction_without_error():
     assert made["range[three]"].value is not None
     assert made["range[three]"].p is None
     assert made["range[three]"].note == "no test: the difference is the same for every item"
+
+
+def test_a_table_of_very_many_cells():
+    """Two scores of hundreds of values are crossed and tested by clusters without a matrix of all cells."""
+    first, second = rng(5).permutation(300), rng(6).permutation(300)
+    blocks = [str(row % 20) for row in range(300)]
+    made = one(ChiSquare(cluster="block"), table(first, second, block=blocks))
+    assert made.value == pytest.approx(1.0)
+    assert 0 <= made.p <= 1
+    assert made.df == pytest.approx(19)
