@@ -144,7 +144,7 @@ def test_two_databases_become_one(tmp_path: Path) -> None:
     ]
     assert [(run.source, run.run, run.state, run.trials) for run in second.runs] == [
         (1, 2, "new", 3),
-        (2, 3, "new", 1),
+        (2, 3, "new", 0),
     ]
     assert (first.replies, second.replies) == (6, 5)
     sane(target)
@@ -312,8 +312,8 @@ def test_what_cannot_be_merged_is_said(tmp_path: Path) -> None:
         tmp_path
         / "notes.txt": f"{tmp_path / 'notes.txt'} is not an SQLite database; give another file",
         tmp_path
-        / "old.db": f"the database {tmp_path / 'old.db'} was made by an older gnomon; any command "
-        "that writes to it, such as 'gnomon run', brings it up to date",
+        / "old.db": f"the database {tmp_path / 'old.db'} was made by an older gnomon; 'gnomon upgrade --db "
+        f"{tmp_path / 'old.db'}' brings it up to date, and changes no number",
         new: f"the database {new} was made by a newer gnomon: its schema has had the change 'flying', "
         f"which gnomon {gnomon.__version__} does not know; upgrade gnomon to use it",
     }

@@ -44,6 +44,47 @@ def test_everything_is_stored(tmp_path: Path) -> None:
     ]
 
 
+def test_the_views_say_whose_each_row_is_and_how_far_its_run_came(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """Nothing has to be joined to ask by measure and model, or which run was cut and why."""
+
+    def shy(ask: gnomon.Ask) -> str:
+        if "word1" in ask.messages[-1].content:  # type: ignore[attr-defined]  # asks here are chats
+            raise CallFailed("the server is away")
+        return "fine"
+
+    subject.answer = shy
+    tiny.run_tiny(tmp_path, max_calls=3)
+    assert rows(
+        tmp_path,
+        "select measure, model, options, finished, planned, ended, calls, gnomon from runs",
+    ) == [
+        (
+            "tiny",
+            "subject:one",
+            None,
+            2,
+            6,
+            "the budget of 3 calls is used up (--max-calls)",
+            3,
+            gnomon.__version__,
+        )
+    ]
+    assert rows(
+        tmp_path, "select distinct measure, model, item from conversations order by item"
+    ) == [
+        ("tiny", "subject:one", "w0"),
+        ("tiny", "subject:one", "w1"),
+    ]
+    assert rows(
+        tmp_path, "select what, measure, model, item from failures where what = 'score'"
+    ) == rows(tmp_path, "select 'score', measure, model, item from scores where value is null")
+    assert rows(
+        tmp_path, "select run, measure, model, item from failures where what = 'reply'"
+    ) == [(1, "tiny", "subject:one", "w1")]
+
+
 def test_same_run_again_makes_no_call(tmp_path: Path, subject: type[tiny.Subject]) -> None:
     """A complete run that is asked for again calls nobody and is the same run."""
     first = tiny.run_tiny(tmp_path)

@@ -6,12 +6,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlite_utils import Database
 from store_samples import small_run
 
 from gnomon import StoreError
+from gnomon.cli import cli
 from gnomon.store import Store
 from gnomon.store.migrations import NAMES, SET, migrations
+from gnomon.store.opening import upgrade
 
 
 def schema(path: Path) -> list[tuple[str, ...]]:
@@ -38,13 +41,61 @@ def test_an_older_schema_becomes_the_newest(tmp_path: Path, upto: int) -> None:
         with pytest.raises(StoreError) as caught:
             Store.open(path)
         assert str(caught.value) == (
-            f"the database {path} was made by an older gnomon; any command that writes to it, such as "
-            "'gnomon run', brings it up to date"
+            f"the database {path} was made by an older gnomon; 'gnomon upgrade --db {path}' brings it up to "
+            "date, and changes no number"
         )
     small_run(path, 1)
     assert schema(path) == schema(tmp_path / "new.db")
     with Store.open(path) as store:
         assert store.verify() == []
+
+
+def test_upgrade_reads_no_model_and_changes_no_number(tmp_path: Path) -> None:
+    """Who never runs a model can read an older database after one command, which says what it did."""
+    path = tmp_path / "a.db"
+    small_run(path, 2)
+    before = rows_of_tables(path)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'whose-views'")
+    connection.execute("DROP VIEW conversations")
+    connection.execute("CREATE VIEW conversations AS SELECT id AS ask FROM ask")
+    connection.close()
+    done = CliRunner().invoke(cli, ["upgrade", "--db", str(path)])
+    assert (done.exit_code, done.output) == (0, f"{path}: brought up to date (whose-views)\n")
+    assert rows_of_tables(path) == before
+    with Store.open(path) as store:
+        assert store.verify() == []
+    done = CliRunner().invoke(cli, ["upgrade", "--db", str(path)])
+    assert (done.exit_code, done.output) == (0, f"{path}: it was up to date\n")
+
+
+def test_upgrade_makes_no_database(tmp_path: Path) -> None:
+    """A name that is mistyped stays without a file, and another's database is left as it is."""
+    path = tmp_path / "none.db"
+    with pytest.raises(StoreError) as caught:
+        upgrade(path)
+    assert str(caught.value) == f"there is no database {path}; 'gnomon run' makes one"
+    assert list(tmp_path.iterdir()) == []
+    other = sqlite3.connect(tmp_path / "other.db")
+    other.execute("CREATE TABLE mine (a)")
+    other.close()
+    with pytest.raises(StoreError) as caught:
+        upgrade(tmp_path / "other.db")
+    assert str(caught.value) == (
+        f"{tmp_path / 'other.db'} is an SQLite database, but not one that gnomon made; give another file"
+    )
+
+
+def rows_of_tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of the tables that hold what was measured."""
+    connection = sqlite3.connect(path)
+    try:
+        return {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+            for table in ("run", "trial", "ask", "reply", "score", "estimate", "dictionary")
+        }
+    finally:
+        connection.close()
 
 
 def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:

@@ -104,6 +104,10 @@ COMMANDS = {
         "gnomon.cli.show",
         "Show a trial: the whole conversation, and beside it what was read off it.",
     ),
+    "upgrade": (
+        "gnomon.cli.upgrade",
+        "Bring a results database that an older gnomon made up to date.",
+    ),
     "validate": (
         "gnomon.cli.validate",
         "Try a measure on planted respondents: does it find what is there, and nothing else?",

@@ -22,7 +22,7 @@ PREVIEW = 500
 def command(sql: str, parameters: tuple[str, ...], database: Path, form: Form | None) -> None:
     """Ask SQL of a results database. It is opened read-only; nothing can be changed.
 
-    Views made for people: trials, scores, results, failures. Every table and column is explained in
+    Views made for people: runs, trials, conversations, scores, results, failures. Every table and column is explained in
     the table dictionary. Where a table is too wide for the terminal, texts are cut; where that is not
     enough, each row is shown by itself. In a pipe, in JSON and in CSV nothing is cut.
 

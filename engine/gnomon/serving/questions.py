@@ -23,13 +23,11 @@ _COUNTED = """WITH newest AS (
 QUESTIONS: dict[str, tuple[str, str, str]] = {
     "what-was-measured": (
         "What was measured?",
-        "Every run with its measure, model and how many trials are finished.",
-        """SELECT runs.run, runs.measure, runs.version, runs.model, runs.format,
-  (SELECT count(*) FROM trial WHERE trial.run_id = runs.run AND trial.finished = 1) AS finished_trials,
-  runs.repeats, runs.started_at,
-  (SELECT coalesce(max(session.ended_at), 'not yet') FROM session WHERE session.run_id = runs.run) AS ended_at
+        "Every run with its measure, model and how many of its trials are finished; where some are not, why.",
+        """SELECT run, measure, version, model, options, format, finished, planned, ended, repeats, gnomon,
+  started_at
 FROM runs
-ORDER BY runs.run""",
+ORDER BY run""",
     ),
     "what-was-found": (
         "What was found over all?",
@@ -109,10 +107,10 @@ ORDER BY runs.run, score, scores DESC""",
     "what-could-not-be-read": (
         "Which replies could not be read?",
         f"The commonest replies that gave no number. run: {_NUMBER}.",
-        """SELECT status, count(DISTINCT trial) AS trials, reply, min(trial) AS first_trial, reason
+        """SELECT measure, model, status, count(DISTINCT trial) AS trials, reply, min(trial) AS first_trial, reason
 FROM failures
 WHERE what = 'score' AND [run]
-GROUP BY status, reply
+GROUP BY measure, model, status, reply
 ORDER BY trials DESC
 LIMIT 50""",
     ),
@@ -120,7 +118,7 @@ LIMIT 50""",
         "What was asked, and what was answered?",
         f"Whole conversations in the order of the plan, the first 50. run: {_NUMBER}; text: words that the prompt or the reply "
         "holds, or nothing.",
-        """SELECT run, trial, phase, role, system, messages, reply, status
+        """SELECT run, measure, model, trial, item, phase, role, system, messages, reply, status
 FROM conversations
 WHERE [run] AND (:text = '' OR messages LIKE '%' || :text || '%' OR reply LIKE '%' || :text || '%')
 ORDER BY ask

@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gnomon.store.dictionary import rows as dictionary_rows
+from gnomon.store.views import WHOSE
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 APPLICATION_ID = 0x676E6F6D  # "gnom"
 SET = "gnomon"
-NAMES = ("tables", "views", "locks", "specs-of-passes")
+NAMES = ("tables", "views", "locks", "specs-of-passes", "whose-views")
 """The migrations in order."""
 
 _TABLES = """
@@ -289,6 +290,11 @@ def migrations() -> Migrations:
     @found(name="specs-of-passes")
     def specs_of_passes(db: Any) -> None:
         db.execute("ALTER TABLE scoring ADD COLUMN spec_id INTEGER REFERENCES text (id)")
+
+    @found(name="whose-views")
+    def whose_views(db: Any) -> None:
+        for statement in _statements(WHOSE):
+            db.execute(statement)
 
     return found
 

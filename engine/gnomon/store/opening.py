@@ -83,7 +83,9 @@ def check_place(path: Path, database: Path | None = None) -> None:
         raise UsageError(f"{path} is a database, which would be overwritten; give another file")
 
 
-def _check_owner(connection: sqlite3.Connection, path: Path, *, write: bool) -> None:
+def _check_owner(
+    connection: sqlite3.Connection, path: Path, *, write: bool, may_be_older: bool = False
+) -> None:
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         names = applied(connection)
@@ -106,10 +108,10 @@ def _check_owner(connection: sqlite3.Connection, path: Path, *, write: bool) -> 
             f"the database {path} was made by a newer gnomon: its schema has had the change "
             f"{unknown[0]!r}, which gnomon {gnomon.__version__} does not know; upgrade gnomon to use it"
         )
-    if not write and names != NAMES:
+    if not (write or may_be_older) and names != NAMES:
         raise StoreError(
-            f"the database {path} was made by an older gnomon; any command that writes to it, such "
-            "as 'gnomon run', brings it up to date"
+            f"the database {path} was made by an older gnomon; 'gnomon upgrade --db {path}' brings it up to "
+            "date, and changes no number"
         )
 
 
@@ -215,6 +217,22 @@ def open_writing(path: Path) -> tuple[sqlite3.Connection, BaseFileLock]:
         lock.release()
         raise
     return connection, lock
+
+
+def upgrade(path: Path) -> tuple[str, ...]:
+    """Bring a database that is there to the newest schema, and say which changes it has had for that.
+
+    Raises:
+        StoreError: There is none, or it cannot be written.
+    """
+    _check_file(path, write=False)
+    with closing(_connect(path, write=False)) as before:
+        _check_owner(before, path, write=False, may_be_older=True)
+        had = applied(before)
+    connection, lock = open_writing(path)
+    connection.close()
+    lock.release()
+    return NAMES[len(had) :]
 
 
 def open_reading(path: Path) -> sqlite3.Connection:

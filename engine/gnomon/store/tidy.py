@@ -23,9 +23,11 @@ Type = Literal["integer", "real", "text", "any"]
 VIEWS = ("runs", "trials", "conversations", "scores", "results", "failures")
 """The views that become frames."""
 
-_COMPUTED: Mapping[str, Type] = dict.fromkeys(
-    ("refused", "filtered", "truncated", "unparsed", "failed"), "integer"
-)
+_COMPUTED: Mapping[str, Type] = {
+    **dict.fromkeys(("refused", "filtered", "truncated", "unparsed", "failed"), "integer"),
+    **dict.fromkeys(("finished", "planned", "calls"), "integer"),
+    "cost": "real",
+}
 _DECLARED: Mapping[str, Type] = {"INTEGER": "integer", "REAL": "real", "ANY": "any"}
 _ORDER = {"runs": "run", "trials": "run, ordinal", "conversations": "ask"}
 _MANY = 20_000
