@@ -444,8 +444,8 @@ def test_the_progress_line_says_who_waits_and_why(tmp_path: Path) -> None:
     # The thirtieth was refused, so that the other ten were not even sent.
     held = watched(tmp_path / "held", Provider(rate=10, burst=29, after=5.0, **quick), 2.0)
     assert held == [
-        "39 wait for limited:x, which asked to be left alone for a while",
-        "1 waits to try again after: too many calls",
+        "39 wait for limited:x, which is left alone for 3 s more",
+        "1 waits to try again, the next in 3 s, after: too many calls",
     ]
 
 
