@@ -126,6 +126,12 @@ def take_lock(path: Path) -> BaseFileLock:
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        if not beside.exists():
+            # Some folders, such as those of a kernel, take no file and say it like a lock that is held.
+            raise StoreError(
+                f"the database {path} cannot be locked for writing: no file can be made in "
+                f"{path.resolve().parent}; give another file"
+            ) from None
         with suppress(OSError):
             holder = beside.read_text().strip()
             if holder.isdigit():
