@@ -143,10 +143,10 @@ def test_never_more_dollars_than_what_was_in_flight(
         assert bill.spent <= spent + flying + 1e-9
         assert outcome.tally.cost == pytest.approx(bill.spent)
         if len({call.cost for call in calls}) == 1:
-            # Once a price is known, calls under way are taken to cost it: the first few can be over, and
-            # the one that is sent when less than its price is left.
+            # The first call goes alone, and once its price is known, calls under way are taken to cost it:
+            # only the one that is sent when less than its price is left is over.
             price = calls[0].cost
-            assert bill.spent <= max(most + price, at_once * price) + 1e-9
+            assert bill.spent <= most + price + 1e-9
         if outcome.reason is not None:
             assert outcome.reason == f"the budget of {most:g} $ is used up (--max-cost)"
         check_resumed(Path(name), bill, calls, outcome)

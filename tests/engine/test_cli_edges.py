@@ -128,6 +128,91 @@ def test_what_only_leaves_is_there(command, only, message, tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
+COMMAS = """
+measure = "commas"
+title = "Items whose keys have commas and quotes"
+version = 1
+seed = 1
+needs = ["chat"]
+
+[stimuli]
+use = "table"
+file = "commas.csv"
+key = "said"
+
+[design]
+repeats = 1
+
+[[turn]]
+user = "{said}"
+
+[[score]]
+use = "yes-no"
+"""
+
+
+@pytest.fixture
+def commas(tmp_path, monkeypatch):
+    """A folder with a measure of four items, some with a comma or quotes in their key."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "commas.toml").write_text(COMMAS)
+    rows = ["said", '"well, yes"', "plain", '"a ""so-called"" one"', '"""no"", she said"']
+    (tmp_path / "commas.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("only", "kept"),
+    [
+        (['item="well, yes"'], ["well, yes"]),
+        (['item="well, yes",plain'], ["well, yes", "plain"]),
+        (["item=plain", 'item="well, yes"'], ["plain", "well, yes"]),
+        (["item=plain", "item=plain"], ["plain"]),
+        (['item=a "so-called" one'], ['a "so-called" one']),
+        (['item="""no"", she said",plain'], ['"no", she said', "plain"]),
+    ],
+)
+def test_items_with_commas_can_be_named(commas, only, kept):
+    """A value with a comma stands in double quotes, and a column that is named again gets more values."""
+    words = [word for value in only for word in ("--only", value)]
+    done = CliRunner().invoke(
+        cli, ["plan", "commas.toml", "--json", "--examples", "-1", *words], catch_exceptions=False
+    )
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["trials"] == len(kept)
+    done = CliRunner().invoke(
+        cli, ["run", "commas.toml", "--model", "scripted:fill", "--quiet", *words]
+    )
+    assert done.exit_code == 0, done.output
+    with Store.open(commas / "results.db") as store:
+        assert sorted(store.view.item_keys(1)) == sorted(kept)
+
+
+@pytest.mark.parametrize(
+    ("only", "message"),
+    [
+        (
+            "item=well, yes",
+            "--only item=well: there is no such item (did you mean 'well, yes'?); there are: \"no\", she "
+            'said, a "so-called" one, plain, well, yes',
+        ),
+        (
+            'item="well, yes',
+            "--only has a value that begins with a double quote and does not end with one: "
+            "'item=\"well, yes'; a double quote within the quotes is doubled",
+        ),
+        (
+            'item="no", she said',
+            "--only item=no: there is no such item",
+        ),
+        ("item", "--only takes NAME=VALUE; it got 'item'"),
+    ],
+)
+def test_a_value_of_only_that_cannot_be_read(commas, only, message):
+    """What is wrong with the quotes is said, and an item cut at its comma leads to the whole one."""
+    assert refused("plan", "commas.toml", "--only", only).startswith(message)
+
+
 def test_an_adaptive_plan_of_nothing_is_refused(tmp_path, monkeypatch):
     """Which items later rounds have is not known, but a first round without a trial leads to none."""
     monkeypatch.chdir(tmp_path)

@@ -267,6 +267,10 @@ def test_the_command_explains_a_trial(tmp_path: Path, run_gnomon) -> None:
             ["trial:99"],
             "there is no trial 99; the view 'trials' lists them",
         ),
+        (
+            ["trial:99999999999999999999"],
+            "there is no trial 99999999999999999999; the view 'trials' lists them",
+        ),
     ],
     ids=str,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -170,6 +172,34 @@ def test_names_that_are_not_there() -> None:
 
 def compare(database: Path, *words: str) -> Result:
     return CliRunner().invoke(cli, ["compare", "2", "1", "--db", str(database), *words])
+
+
+def test_csv_has_the_runs_the_notes_and_the_conditions_in_each_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that reads the rows needs no table beside them, and no exit code."""
+    database = two_runs(tmp_path, monkeypatch, design_repeats=2)
+    done = compare(database, "--csv", "--fail-if", "difference > 1", "--fail-if", "outside 9")
+    assert done.exit_code == 1, done.output
+    rows = list(csv.DictReader(io.StringIO(done.output)))
+    assert len(rows) >= 2
+    assert {(row["first_run"], row["second_run"]) for row in rows} == {("2", "1")}
+    assert {(row["first_model"], row["second_model"]) for row in rows} == {
+        ("subject:two", "subject:one")
+    }
+    assert {tuple(json.loads(row["paired_by"])) for row in rows} == {("item", "tone", "repeat")}
+    (notes,) = {row["notes"] for row in rows}
+    assert json.loads(notes) == json.loads(compare(database, "--json").output)["notes"]
+    for row in rows:
+        assert row["of"] == "length"
+        judged = json.loads(row["conditions"])
+        assert [(one["condition"], one["verdict"]) for one in judged] == [
+            ("difference > 1", "moved"),
+            ("outside 9", "held"),
+        ]
+    assert {
+        row["conditions"] for row in csv.DictReader(io.StringIO(compare(database, "--csv").output))
+    } == {"[]"}
 
 
 def test_compare_fails_with_a_table_of_what_moved(

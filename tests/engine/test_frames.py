@@ -275,6 +275,9 @@ def test_sql(db: gnomon.Database) -> None:
     assert made.dtypes.astype(str).tolist()[1:] == ["float64", "Int64"]
     none = db.sql("SELECT item, value FROM scores WHERE run = ?", (9,), frame="polars")
     assert (none.height, none.columns) == (0, ["item", "value"])
+    beyond = "a parameter is a whole number of more than 64 bits, and the database holds none"
+    with pytest.raises(gnomon.StoreError, match=f"^{beyond}$"):
+        db.sql("SELECT item FROM scores WHERE run = ?", (10**20,))
 
 
 # -- one moment ----------------------------------------------------------------------------------

@@ -355,9 +355,9 @@ def test_the_command_says_what_came(tmp_path: Path, run_gnomon) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         "a.db: 1 run: 1 came; 6 replies and 8 texts were not there before\n"
-        "  run 1 is run 1, 6 trials: came\n"
+        "  run 1 is run 1, 6 finished trials: came\n"
         "b.db: 1 run: 1 came; 6 replies and 0 texts were not there before\n"
-        "  run 1 is run 2, 6 trials: came\n"
+        "  run 1 is run 2, 6 finished trials: came\n"
     )
     report = json.loads(run_gnomon(*words, "--json", cwd=tmp_path).stdout)
     assert [(one["path"], one["replies"], one["texts"]) for one in report] == [

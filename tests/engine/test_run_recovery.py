@@ -306,8 +306,8 @@ def test_cost_counts_what_is_in_flight(tmp_path: Path) -> None:
 
 
 def test_cost_cannot_be_capped_without_a_price(tmp_path: Path) -> None:
-    """A reply without a price stops a run with --max-cost instead of running past it."""
-    outcome = tiny.run_tiny(tmp_path, count=5, concurrency=1, max_cost=1.0)
+    """A reply without a price stops a run with --max-cost instead of running past it: the first call goes alone."""
+    outcome = tiny.run_tiny(tmp_path, count=5, concurrency=5, max_cost=1.0)
     assert (outcome.exit_code, outcome.tally.calls) == (EXIT_INCOMPLETE, 1)
     assert outcome.reason == (
         "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"

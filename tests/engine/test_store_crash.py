@@ -180,6 +180,19 @@ def test_a_reader_is_never_in_the_way(tmp_path: Path) -> None:
     reader.close()
 
 
+def test_a_new_database_whose_log_is_lost_is_one_of_gnomons(tmp_path: Path) -> None:
+    """What was in the log is gone; the file is a database without runs, not someone else's."""
+    path = tmp_path / "a.db"
+    copy = tmp_path / "copy.db"
+    with Store.open(path, write=True) as store:
+        run = store.begin_run(FACTS)
+        administer(store, run, trial_of(0))
+        store.flush()
+        copy.write_bytes(path.read_bytes())
+    with Store.open(copy) as store:
+        assert (store.verify(), list(store.runs())) == ([], [])
+
+
 @pytest.mark.parametrize("lost", [1, 100, 5000, 20000])
 def test_a_power_cut_that_shortens_the_log_loses_only_its_end(tmp_path: Path, lost: int) -> None:
     """A truncated write-ahead log costs the last commits, never the database."""

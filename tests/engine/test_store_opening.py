@@ -190,6 +190,18 @@ def test_an_unwritable_folder_is_said(shared_folder: Path) -> None:
     )
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux has this folder")
+def test_a_folder_that_takes_no_file_is_not_taken_for_a_writer() -> None:
+    """Where no lock can be made, nobody holds one; root passes the check of permissions there."""
+    said = refusal(Path("/proc/x.db"), write=True)
+    assert said in (
+        "the database /proc/x.db cannot be locked for writing: no file can be made in /proc; give another "
+        "file",
+        "the database /proc/x.db cannot be made, because the folder /proc cannot be written to; give a "
+        "file in another folder",
+    )
+
+
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="file permissions of this kind are POSIX")
 def test_a_read_only_file_is_said_and_can_be_read(shared_folder: Path) -> None:
     """A read-only database is refused to writers and open to readers, even in a read-only folder."""

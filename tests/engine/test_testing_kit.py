@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -167,6 +168,32 @@ def test_a_statistic_that_never_refuses() -> None:
     refused = found["it refuses in words where it has nothing to say"]
     assert any("raise gnomon.StatisticError with the reason" in one for one in refused)
     assert any("'value' of 'mean' is NaN; leave it out and say why" in one for one in refused)
+
+
+@attrs.frozen(kw_only=True)
+class Boundless:
+    """A ratio of what may be nothing.
+
+    Example::
+
+        [[statistic]]
+        use = "boundless"
+        of = "score"
+    """
+
+    name: ClassVar[str] = "boundless"
+
+    def estimate(self, table: gnomon.Table, rng: Any) -> Estimate:
+        return Estimate(
+            quantity="mean", value=1.0, effect="ratio", effect_value=math.inf, n=1, method="ratio"
+        )
+
+
+def test_a_statistic_without_bound() -> None:
+    """An infinite number is no number for a table."""
+    assert said(Boundless)["it estimates from ordinary scores"] == [
+        "'effect_value' of 'mean' is infinite; leave it out and say why in 'note', or refuse"
+    ]
 
 
 @attrs.frozen(kw_only=True)

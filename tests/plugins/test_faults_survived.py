@@ -383,7 +383,7 @@ def unreachable(kind: str, folder: Path, port: int) -> str:
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        ("no TLS", "{who} does not speak TLS as it should: wrong version number"),
+        ("no TLS", "{who} does not speak TLS as it should: wrong version number (without TLS, the address begins with http://)"),
         ("a certificate of its own", "{who} has a certificate that cannot be trusted: self-signed certificate"),
         ("no such name", "the name of {who} is not known: "),
     ],

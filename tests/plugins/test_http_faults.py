@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import socket
 import ssl
@@ -152,11 +153,25 @@ def test_a_slow_drip_is_given_up():
     assert got.retry
 
 
+def test_a_body_that_is_not_utf_8():
+    """It is said where, and tried again."""
+    body = json.dumps(completion("QQ")).encode().replace(b"QQ", b"\xff\xfe")
+    got = failure(Answer(body=body))
+    at = body.index(b"\xff")
+    assert got.message == (
+        f"http:m at URL answered with bytes that are not UTF-8, from byte {at}: {body[at : at + 20]!r}"
+    )
+    assert (got.retry, got.fatal) == (True, False)
+
+
 def test_a_server_without_tls():
     """Plain HTTP under an https address stops the run."""
     with serving(completion()) as server:
         got = failure(completion(), url=server.url.replace("http://", "https://"))
-    assert got.message == "http:m at URL does not speak TLS as it should: wrong version number"
+    assert got.message == (
+        "http:m at URL does not speak TLS as it should: wrong version number (without TLS, the address "
+        "begins with http://)"
+    )
     assert (got.retry, got.fatal) == (False, True)
 
 

@@ -226,6 +226,19 @@ def test_an_address_at_which_nobody_listens_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_no_cluster_on_this_machine_is_said(tmp_path: Path) -> None:
+    """With ``address=auto``, in our words and not in Ray's."""
+    prepare(tmp_path)
+    done = run(
+        tmp_path, "--model", "scripted:fill", on="ray?address=auto", RAY_TMPDIR=str(tmp_path)
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "gnomon: no Ray cluster was found on this machine (address=auto); start one with "
+        "'ray start --head', or leave the address out"
+    )
+
+
 def test_workers_of_another_version_are_refused() -> None:
     """Numbers of two versions must not be mixed: each version that differs is named, here and there."""
     ours = {"Python": "3.11.7", "ray": "2.60.0", "gnomon": "0.2.0"}

@@ -62,6 +62,11 @@ file_option = click.option(
     help="Use your own file for a file that the measure names. May be given again.",
 )
 
+ONLY = (
+    "Only these levels, groups or items. May be given again, also for more values of a column. A value with a "
+    "comma stands in double quotes: 'item=\"one, two\",three'."
+)
+
 
 def request_options(function: Command) -> Command:
     """The options that say what is run; shared by ``run`` and ``plan``."""
@@ -80,7 +85,7 @@ def request_options(function: Command) -> Command:
                 "--only",
                 multiple=True,
                 metavar="COLUMN=VALUE[,VALUE]",
-                help="Only these levels, groups or items. May be given again.",
+                help=ONLY,
             ),
             click.option("--seed", type=Whole(), help="In place of the measure's own seed."),
             click.option(
@@ -116,9 +121,44 @@ def pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
     return out
 
 
+def values_of(given: tuple[str, ...], option: str) -> dict[str, tuple[str, ...]]:
+    """``COLUMN=VALUE[,VALUE]`` words as column → values; a column that is named again gets more of them.
+
+    Values are apart as in a line of CSV: one with a comma stands in double quotes, and a double quote in such
+    a one is doubled. A quote that does not begin a value is only a quote.
+
+    >>> values_of(("item=a,b", 'item="c, d"'), "--only")
+    {'item': ('a', 'b', 'c, d')}
+
+    Raises:
+        UsageError: A word without ``=``, or quotes that are not closed or go on behind their end.
+    """
+    out: dict[str, tuple[str, ...]] = {}
+    for word in given:
+        ((name, values),) = pairs((word,), option).items()
+        out[name] = tuple(dict.fromkeys((*out.get(name, ()), *_apart(values, word, option))))
+    return out
+
+
+def _apart(values: str, word: str, option: str) -> list[str]:
+    """The values of a word."""
+    import csv
+
+    if '"' not in values:
+        return values.split(",")
+    try:
+        (row,) = csv.reader([values], strict=True)
+    except csv.Error:
+        raise UsageError(
+            f"{option} has a value that begins with a double quote and does not end with one: {word!r}; a "
+            "double quote within the quotes is doubled"
+        ) from None
+    return row
+
+
 def only_of(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """``--only`` words as column → values."""
-    return {name: tuple(value.split(",")) for name, value in pairs(given, "--only").items()}
+    return values_of(given, "--only")
 
 
 def limits_of(given: tuple[str, ...], option: str) -> dict[str, float]:

@@ -64,6 +64,9 @@ def command(
     is so unless the whole interval lies between -0.1 and 0.1: with --level 0.9 it is not so only where two
     one-sided tests at 0.05 say that the runs are the same within 0.1. What cannot be told, because no test could be made, counts as so.
 
+    CSV has a row for each estimate, and in it as JSON the notes on the two runs ('notes') and what became of
+    every CONDITION for the row's score ('conditions').
+
     \b
     gnomon compare 1 2
     gnomon compare 1 2 --score association-d --json
@@ -122,7 +125,9 @@ def _print(found: Comparison, made: Sequence[Verdict], form: Form | None) -> Non
         for row in rows
     ]
     data: Any = plain
-    if form == "json":
+    if form == "csv":
+        data = [_told(row, found, made) for row in plain]
+    elif form == "json":
         data = {
             "measure": found.measure,
             "runs": found.runs,
@@ -130,8 +135,27 @@ def _print(found: Comparison, made: Sequence[Verdict], form: Form | None) -> Non
             "paired_by": found.paired_by,
             "notes": found.notes,
             "estimates": plain,
-            "conditions": [{**attrs.asdict(verdict), "verdict": verdict.word} for verdict in made],
+            "conditions": [_judged(verdict) for verdict in made],
         }
     write(
         form, tables, lambda: data, empty=f"{title}\nthe measure has no statistic; name a --score"
     )
+
+
+def _told(row: dict[str, Any], found: Comparison, made: Sequence[Verdict]) -> dict[str, Any]:
+    """A row that needs no table beside it: which runs it is of, the notes, and its score's conditions."""
+    first, second = zip(found.runs, found.models, strict=True)
+    return {
+        "first_run": first[0],
+        "first_model": first[1],
+        "second_run": second[0],
+        "second_model": second[1],
+        **row,
+        "paired_by": found.paired_by,
+        "notes": found.notes,
+        "conditions": [_judged(verdict) for verdict in made if verdict.score == row["of"]],
+    }
+
+
+def _judged(verdict: Verdict) -> dict[str, Any]:
+    return {**attrs.asdict(verdict), "verdict": verdict.word}

@@ -28,9 +28,9 @@ def line(tally: Tally) -> str:
     parts = [f"{finished}/{planned} trials", f"{tally.rate:.1f}/s"]
     if tally.tokens_in or tally.tokens_out:
         parts.append(f"{tally.tokens_in + tally.tokens_out} tokens")
-    if tally.calls:
-        priced = tally.calls > tally.unpriced
-        parts.append(f"{tally.cost:.4f} $" if priced else "cost unknown")
+    if tally.replied:
+        spent = tally.spent
+        parts.append("cost unknown" if spent is None else f"{spent:.4f} $")
     if tally.cached:
         parts.append(f"{tally.cached} from the store")
     parts += [f"{count} {status}" for status, count in sorted(tally.statuses.items())]
@@ -110,12 +110,14 @@ class Live(Plain):
     def _open(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+        from rich.table import Column
 
         if self._progress is None:
             self._progress = Progress(
                 SpinnerColumn(),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[counts]}", markup=False),
+                # Over several lines where one is too short: why calls wait comes last, and matters.
+                TextColumn("{task.fields[counts]}", markup=False, table_column=Column()),
                 console=Console(stderr=True),
                 transient=True,
             )

@@ -17,6 +17,7 @@ from gnomon.cli.common import (
     pairs,
     plugin_option,
     print_json,
+    values_of,
 )
 from gnomon.errors import UsageError
 
@@ -56,7 +57,7 @@ from gnomon.errors import UsageError
     "--where",
     multiple=True,
     metavar="COLUMN=VALUE[,VALUE]",
-    help="Only rows with these cells. May be given again.",
+    help="Only rows with these cells, as --only of 'gnomon run' has them. May be given again.",
 )
 @click.option(
     "--score",
@@ -118,7 +119,7 @@ def command(tables: tuple[Path, ...], measure: str | None, **options: Any) -> No
             constants=pairs(options["constants"], "--constant"),
             renamed=_renamed(options["renamed"]),
         ),
-        where={k: tuple(v.split(",")) for k, v in pairs(options["where"], "--where").items()},
+        where=values_of(options["where"], "--where"),
         scores=pairs(options["scores"], "--score"),
         model=options["model"],
         source=options["source"],

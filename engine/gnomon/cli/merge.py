@@ -76,7 +76,8 @@ def _lines(merged: Merged) -> list[str]:
     ]
     for run in merged.runs[:_SHOWN]:
         lines.append(
-            f"  run {run.source} is run {run.run}, {run.trials} trials: {_WORDS[run.state]}"
+            f"  run {run.source} is run {run.run}, {run.trials} finished "
+            f"trial{'' if run.trials == 1 else 's'}: {_WORDS[run.state]}"
         )
     if count > _SHOWN:
         lines.append(f"  … and {count - _SHOWN} more; --json lists all")

@@ -198,7 +198,7 @@ def _report(outcome: Any, rows: list[dict[str, Any]], broken: list[str]) -> dict
         "waited": round(tally.waiting, 3),
         "tokens_in": tally.tokens_in,
         "tokens_out": tally.tokens_out,
-        "cost": tally.cost if tally.calls > tally.unpriced else None,
+        "cost": tally.spent,
         "violations": broken,
         "estimates": rows,
     }

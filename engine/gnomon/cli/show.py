@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,9 +130,10 @@ def _listed(stored: list[StoredTrial]) -> Table:
                 str(trial.ordinal),
                 ", ".join(trial.levels.values()),
                 str(trial.repeat),
-                *(_score(scores.get(name), number) for name in names),
+                *_cells(names, scores, number),
             )
         )
+    heads = _short(names) if len(names) <= SIDE_BY_SIDE else ["scores"]
     return Table(
         title=f"item {first.record.trial.item.key} · run {first.run}: {len(stored)} trials",
         columns=(
@@ -139,11 +141,34 @@ def _listed(stored: list[StoredTrial]) -> Table:
             Column("ordinal", right=True),
             Column(", ".join(first.record.trial.levels) or "levels", gives="wrap"),
             Column("repeat", right=True),
-            *(Column(name, right=True, gives="wrap") for name in names),
+            *(Column(head, right=heads != ["scores"], gives="wrap") for head in heads),
         ),
         rows=tuple(rows),
         notes=("'gnomon show TRIAL' shows one as a whole",),
     )
+
+
+SIDE_BY_SIDE = 4
+"""Most scores that have a column each; more are told in one, so that a trial stays a row."""
+
+
+def _short(names: list[str]) -> list[str]:
+    """Names of scores as headings: a part of the score before it, such as ``d.parsed``, by its part alone."""
+    heads = []
+    whole = ""
+    for name in names:
+        start, dot, part = name.partition(".")
+        heads.append(f".{part}" if dot and start == whole else name)
+        whole = start
+    return heads
+
+
+def _cells(names: list[str], scores: Mapping[str, Any], number: Any) -> list[str]:
+    cells = [_score(scores.get(name), number) for name in names]
+    if len(names) <= SIDE_BY_SIDE:
+        return cells
+    told = zip(names, cells, strict=True)
+    return ["; ".join(f"{name} {cell}" for name, cell in told if cell)]
 
 
 def _score(score: Any, number: Any) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from gnomon.cli.common import file_option as measure_file_option
 from gnomon.cli.common import (
+    ONLY,
     files_of,
     json_option,
     load_measure,
@@ -18,6 +18,7 @@ from gnomon.cli.common import (
     plugin_option,
     print_json,
 )
+from gnomon.cli.common import file_option as measure_file_option
 from gnomon.cli.tables import Column, Table, write
 from gnomon.cli.values import AtLeast, Between, NotBelow, Number, Whole
 from gnomon.errors import EXIT_DONE, EXIT_VIOLATED, UsageError
@@ -57,7 +58,7 @@ def simulation_options(function: Any) -> Any:
                 "--only",
                 multiple=True,
                 metavar="COLUMN=VALUE[,VALUE]",
-                help="Only these levels, groups or items. May be given again.",
+                help=ONLY,
             ),
             click.option("--seed", type=Whole(), help="In place of the measure's own seed."),
             click.option(

@@ -24,7 +24,8 @@ from gnomon.errors import CallFailed, CapabilityError
 from gnomon.records import Ask, Chat, Choose, Exchange, Reply, Trial
 from gnomon.run.bindings import Binding, _lacks, ask_need
 from gnomon.run.completing import completed
-from gnomon.run.pacing import Gate, gates, wait, waiting
+from gnomon.run.pacing import Gate, gates, waiting
+from gnomon.run.pausing import Pauses
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
 from gnomon.seeds import Seed
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 LONGEST_BACK_OFF = 60.0
 PATIENCE = 120.0
-_SHOWN = 80
 ROUNDING = 1e-9
 """Ten times ten cents is a little less than a dollar in floating point."""
 
@@ -110,10 +110,11 @@ class Caller:
         self._in_flight = 0
         self._dearest = 0.0
         self.stopped: str | None = None
-        self._waking = asyncio.Event()
+        self._pauses = Pauses(tally)
         models = {role: str(binding.name) for role, binding in bindings.items()}
         self._gates = gates(models, request.rpm, request.tpm)
-        self._pausing: dict[str, int] = {}
+        self._priced: set[Gate] = set()
+        self._pricing = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
         tally.waits = self._waits
 
@@ -121,7 +122,7 @@ class Caller:
         """Send no further call; the first reason is kept."""
         if self.stopped is None:
             self.stopped = reason
-        self._waking.set()
+        self._pauses.wake()
         for gate in self._gates.values():
             gate.open()
 
@@ -252,7 +253,18 @@ class Caller:
             await self._pause(pause, failure)
 
     async def _try(self, ask: Ask, gate: Gate, timeout: float) -> tuple[Reply, CallFailed | None]:
-        """One call, when it is its turn."""
+        """One call, when it is its turn; alone while a budget of dollars knows no price of the model."""
+        if self._request.max_cost is None or gate in self._priced:
+            return await self._send(ask, gate, timeout)
+        async with self._pricing:
+            if gate not in self._priced:
+                tried = await self._send(ask, gate, timeout)
+                if tried[0].cost is not None:
+                    self._priced.add(gate)
+                return tried
+        return await self._send(ask, gate, timeout)
+
+    async def _send(self, ask: Ask, gate: Gate, timeout: float) -> tuple[Reply, CallFailed | None]:
         reserved = 0.0
         if gate.free:
             if not gate.in_flight:
@@ -357,20 +369,9 @@ class Caller:
         return None if waited + wait > self._request.max_wait else wait
 
     async def _pause(self, seconds: float, failure: CallFailed) -> None:
-        self._tally.waiting += seconds
         self._arm()
-        reason = failure.message
-        self._pausing[reason] = self._pausing.get(reason, 0) + 1
-        try:
-            async with asyncio.timeout(seconds):
-                await self._waking.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._pausing[reason] -= 1
-            if not self._pausing[reason]:
-                del self._pausing[reason]
-        raise Stop
+        if await self._pauses.pause(seconds, failure.message):
+            raise Stop
 
     def _arm(self) -> None:
         """See to it that nobody goes on waiting when the time of the run is used up."""
@@ -383,8 +384,4 @@ class Caller:
 
     def _waits(self) -> list[str]:
         """Who waits, and why, for the progress line."""
-        pausing = [
-            f"{wait(count)} to try again after: {reason[:_SHOWN]}"
-            for reason, count in sorted(self._pausing.items(), key=lambda pair: -pair[1])
-        ]
-        return [*waiting(dict.fromkeys(self._gates.values())), *pausing[:1]]
+        return [*waiting(dict.fromkeys(self._gates.values())), *self._pauses.says()]

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -71,6 +71,7 @@ class Gate:
         self._rate = Rate()
         self._width = Width()
         self._held_until = -math.inf
+        self._now: Callable[[], float] = lambda: math.inf
         self._queue: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._shut_by = ""
@@ -143,6 +144,7 @@ class Gate:
         self.free = False
         now = asyncio.get_running_loop().time()
         self._held_until = max(self._held_until, now + seconds)
+        self._now = asyncio.get_running_loop().time
 
     def open(self) -> None:
         """Let everybody through who waits or comes: no call will be sent any more."""
@@ -289,7 +291,7 @@ class Gate:
             return None
         rate, width = self._rate.bucket, self._width.level
         reasons = {
-            "held": "which asked to be left alone for a while",
+            "held": f"which is left alone for {max(0.0, self._held_until - self._now()):.0f} s more",
             "rpm": f"at most {self._rpm or 0:g} calls a minute (--rpm)",
             "tpm": f"at most {self._tpm or 0:g} tokens a minute (--tpm)",
             "rate": f"which accepts about {0 if rate is None else rate.per_minute / 60:.3g} calls/s",

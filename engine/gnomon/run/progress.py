@@ -52,6 +52,16 @@ class Tally:
     began: float = attrs.field(factory=time.monotonic)
 
     @property
+    def replied(self) -> int:
+        """Calls that have come back, failed ones too."""
+        return sum(self.statuses.values())
+
+    @property
+    def spent(self) -> float | None:
+        """US dollars, None while no reply has had a price."""
+        return self.cost if self.replied > self.unpriced else None
+
+    @property
     def seconds(self) -> float:
         """Time since the beginning."""
         return time.monotonic() - self.began

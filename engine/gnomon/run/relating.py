@@ -216,14 +216,14 @@ class _Column:
         """Item key → mean of the present values, and ``ok`` or why there is none."""
         import numpy as np
 
-        out: dict[str, tuple[float, str]] = {}
-        items = self.labels["item"]
-        for key in dict.fromkeys(items.tolist()):
-            own = items == key
-            present = self.values[own & ~np.isnan(self.values)]
-            status = "ok" if len(present) else str(self.statuses[own][0])
-            out[key] = (float(present.mean()) if len(present) else float("nan"), status)
-        return out
+        keys, first, codes = np.unique(self.labels["item"], return_index=True, return_inverse=True)
+        present = ~np.isnan(self.values)
+        counts = np.bincount(codes[present], minlength=len(keys))
+        sums = np.bincount(codes[present], weights=self.values[present], minlength=len(keys))
+        means = np.divide(sums, counts, where=counts > 0, out=np.full(len(keys), np.nan))
+        statuses = np.where(counts > 0, "ok", self.statuses[first])
+        rows = zip(means.tolist(), statuses.tolist(), strict=True)
+        return dict(zip(keys.tolist(), rows, strict=True))
 
 
 def _column(store: Store, name: ScoreName) -> _Column:
@@ -255,8 +255,9 @@ def joined(store: Store, names: Sequence[ScoreName], by: By) -> Table:
     _common_items(names, columns)
     labels: dict[str, np.ndarray]
     if by == "item":
-        keys = list(dict.fromkeys(outcome.labels["item"].tolist()))
-        first = [int(np.flatnonzero(outcome.labels["item"] == key)[0]) for key in keys]
+        # The first row of each item, in order of appearance.
+        first = np.sort(np.unique(outcome.labels["item"], return_index=True)[1])
+        keys = outcome.labels["item"][first].tolist()
         labels = {
             name: values[first]
             for name, values in outcome.labels.items()

@@ -120,7 +120,7 @@ class Session:
             planned=tally.planned,
             waited=round(tally.waiting, 3),
             seconds=tally.seconds,
-            cost=tally.cost if tally.calls > tally.unpriced else None,
+            cost=tally.spent,
         )
         self.store.flush()
 

@@ -140,8 +140,11 @@ class Explainer:
         Raises:
             StoreError: There is no such trial.
         """
-        row = self._connection.execute("SELECT 1 FROM trial WHERE id = ?", (number,)).fetchone()
-        if row is None:
+        # SQLite has no number of more than 64 bits, so no trial has one either.
+        known = self._connection.execute(
+            "SELECT 1 FROM trial WHERE id = ?", (min(number, 2**63 - 1),)
+        ).fetchone()
+        if known is None:
             raise StoreError(f"there is no trial {number}; the view 'trials' lists them")
         rows = self._rows("WHERE ask.trial_id = ? ORDER BY ask.id", number)
         return [self._explained(row) for row in rows]

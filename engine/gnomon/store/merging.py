@@ -79,7 +79,7 @@ class MergedRun:
         run: Its number in the target.
         state: ``new``: it was not there. ``further``: it was there and had come less far, and was
             replaced. ``kept``: it was there and had come as far or further.
-        trials: Its trials in the target.
+        trials: Its finished trials in the target.
     """
 
     uid: str
@@ -272,7 +272,7 @@ class _Merging:
 
     def _trials(self, run: int) -> int:
         (count,) = self._connection.execute(
-            "SELECT count(*) FROM main.trial WHERE run_id = ?", (run,)
+            "SELECT count(*) FROM main.trial WHERE run_id = ? AND finished", (run,)
         ).fetchone()
         return int(count)
 

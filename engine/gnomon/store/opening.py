@@ -126,6 +126,12 @@ def take_lock(path: Path) -> BaseFileLock:
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        if not beside.exists():
+            # Some folders, such as those of a kernel, take no file and say it like a lock that is held.
+            raise StoreError(
+                f"the database {path} cannot be locked for writing: no file can be made in "
+                f"{path.resolve().parent}; give another file"
+            ) from None
         with suppress(OSError):
             holder = beside.read_text().strip()
             if holder.isdigit():
@@ -192,6 +198,8 @@ def open_writing(path: Path) -> tuple[sqlite3.Connection, BaseFileLock]:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -16384")
             migrate(connection)
+            # Into the file itself, which is then gnomon's whatever becomes of the log beside it.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except BaseException:
             connection.close()
             raise

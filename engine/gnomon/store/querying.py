@@ -66,6 +66,10 @@ def run_query(
         raise StoreError(
             "the query, or one of its parameters, is no text: it holds bytes that are not UTF-8"
         ) from None
+    except OverflowError:
+        raise StoreError(
+            "a parameter is a whole number of more than 64 bits, and the database holds none"
+        ) from None
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise _sentence(connection, path, sql, error) from None
     if cursor.description is None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _CONNECT = 10.0
 _OPENSSL = re.compile(r"^\[SSL: \w+\] | \(_ssl\.c:\d+\)$")
+_PLAIN = "wrong version number"
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
@@ -204,7 +205,11 @@ class Connection:
                 f"{self.who} has a certificate that cannot be trusted: {said}", fatal=True
             )
         if isinstance(error, aiohttp.ClientSSLError):
-            return CallFailed(f"{self.who} does not speak TLS as it should: {said}", fatal=True)
+            # OpenSSL's word for an answer in plain text.
+            plain = " (without TLS, the address begins with http://)" * (said == _PLAIN)
+            return CallFailed(
+                f"{self.who} does not speak TLS as it should: {said}{plain}", fatal=True
+            )
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             # A name that was found before will be found again; one that never was is misspelt.
             return CallFailed(

@@ -244,6 +244,12 @@ class Http:
         try:
             raw = data.decode("utf-8")
             payload = json.loads(raw)
+        except UnicodeDecodeError as error:
+            at = error.start
+            raise CallFailed(
+                f"{self._who} answered with bytes that are not UTF-8, from byte {at}: {data[at : at + 20]!r}",
+                retry=True,
+            ) from None
         except (ValueError, RecursionError):
             start = data[:40].decode("utf-8", "replace")
             raise CallFailed(

@@ -190,6 +190,11 @@ def _refused(address: str | None, error: Exception) -> str:
         return f"no Ray cluster could be started on this machine: {said}"
     if "ersion mismatch" in said:
         return f"the Ray cluster at {address} has other versions of Python or Ray than this process: {said}"
+    if address == "auto" and "Could not find any running Ray instance" in said:
+        return (
+            "no Ray cluster was found on this machine (address=auto); start one with "
+            "'ray start --head', or leave the address out"
+        )
     return (
         f"the Ray cluster at {address} cannot be reached: {said}; start one with 'ray start --head', or "
         "leave the address out"

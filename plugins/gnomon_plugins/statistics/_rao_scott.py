@@ -39,6 +39,9 @@ def design_effect(
     V the one estimated from their sums by cluster about the mean, with G/(G − 1). The statistic over their sum is
     referred to F on d and d (G − 1) degrees of freedom, d = (Σδ)²/Σδ² (Thomas & Rao 1987).
 
+    With residuals over the root of the product of their shares V₀ is the identity, so both sums are
+    read off the products of the clusters' sums, G × G, however many cells the table has.
+
     Args:
         row_codes: The table's row of each row of scores.
         column_codes: Its column.
@@ -48,26 +51,22 @@ def design_effect(
     import numpy as np
 
     n = len(row_codes)
-    sides = []
-    spreads = []
-    for codes in (row_codes, column_codes):
-        shares = np.bincount(codes) / n
-        sides.append((codes[:, None] == np.arange(len(shares) - 1)) - shares[:-1])
-        spreads.append(np.diag(shares[:-1]) - np.outer(shares[:-1], shares[:-1]))
-    residuals = (sides[0][:, :, None] * sides[1][:, None, :]).reshape(n, -1)
-    sums = np.column_stack(
-        [np.bincount(clusters, weights=term, minlength=count) for term in residuals.T]
-    )
+    shares = [np.bincount(codes) / n for codes in (row_codes, column_codes)]
+    rows, columns = map(len, shares)
+    cells = (clusters.astype(np.int64) * rows + row_codes) * columns + column_codes
+    counts = np.bincount(cells, minlength=count * rows * columns).reshape(count, rows, columns)
+    # Over the rows of a cluster, the product of how far a row and a column are from their shares.
+    apart = counts - shares[0][:, None] * counts.sum(axis=1, keepdims=True)
+    sums = apart - apart.sum(axis=2, keepdims=True) * shares[1]
     # About their mean: a table that is off independence is no sign of clusters that differ.
-    sums = sums - sums.mean(axis=0)
-    covariance = count / (count - 1) * sums.T @ sums
-    independent = n * np.kron(spreads[0], spreads[1])
-    effects = np.linalg.eigvals(np.linalg.solve(independent, covariance)).real.clip(min=0)
-    total = float(effects.sum())
+    scaled = (sums - sums.mean(axis=0)) / np.sqrt(np.outer(*shares))
+    flat = scaled.reshape(count, -1) * math.sqrt(count / (count - 1) / n)
+    products = flat @ flat.T if count < flat.shape[1] else flat.T @ flat
+    total = float(np.trace(products))
     if not total > 1e-12:
         return None
-    df = total**2 / float((effects**2).sum())
-    return DesignEffect(mean=total / len(effects), df1=df, df2=df * (count - 1))
+    df = total**2 / float((products**2).sum())
+    return DesignEffect(mean=total / ((rows - 1) * (columns - 1)), df1=df, df2=df * (count - 1))
 
 
 def log_odds_error(

@@ -15,9 +15,9 @@ import gnomon
 from gnomon_plugins.statistics import _common as common
 from gnomon_plugins.statistics import _design as design
 from gnomon_plugins.statistics._compositions import inverse_of_log_ratios
+from gnomon_plugins.statistics._correlating import inverse, of_clusters, of_r
 from gnomon_plugins.statistics._jackknife import left_out
 from gnomon_plugins.statistics._tails import Alternative
-from gnomon_plugins.statistics.correlations import inverse, of_clusters, of_r
 
 if TYPE_CHECKING:
     import numpy as np

@@ -131,8 +131,11 @@ def _faults(one: Any) -> Iterable[str]:
         return
     for name in _FINITE:
         number = getattr(one, name)
-        if number is not None and math.isnan(number):
-            yield f"{name!r} of {one.quantity!r} is NaN; leave it out and say why in 'note', or refuse"
+        if number is not None and not math.isfinite(number):
+            yield (
+                f"{name!r} of {one.quantity!r} is {'NaN' if math.isnan(number) else 'infinite'}; leave "
+                "it out and say why in 'note', or refuse"
+            )
     if one.value is None and not one.note:
         yield f"the estimate of {one.quantity!r} has no value and no note that says why"
     if one.p is not None and not 0 <= one.p <= 1:
@@ -190,6 +193,12 @@ def degenerate(count: int, levels: Sequence[str] = ("a", "b")) -> Mapping[str, T
         "all missing": nothing,
         "many missing": some,
         "an infinite score": [[math.inf, *column[1:]] for column in ordinary],
+        "two equal rows": [[1.0, 1.0] for _ in range(count)],
+        "one score that differs": [[5.0, *[1.0] * (_ROWS - 1)] for _ in range(count)],
+        "scores against each other": [
+            [(-1) ** place * (value or 0) for value in ordinary[0]] for place in range(count)
+        ],
+        "enormous scores": [[1e150 * (value or 0) for value in column] for column in ordinary],
         "huge scores": [[1e60 * (value or 0) for value in column] for column in ordinary],
         "tiny scores": [[1e-60 * (value or 0) for value in column] for column in ordinary],
         "ones and zeros": [[float(row % 2) for row in range(_ROWS)]] * count,
