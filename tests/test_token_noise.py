@@ -167,6 +167,21 @@ def test_two_options_are_none(text):
     assert scored(Reply(text=text), scorer)["choice"] == (None, "unparsed")
 
 
+def test_options_that_are_marks():
+    """``+`` and ``-`` are two options, in probabilities and in words."""
+    scorer = Choice(option="+", options=("+", "-"))
+    found = scored(Reply(probabilities={"+": 0.7, "-": 0.3}), scorer)
+    assert found["choice"] == (pytest.approx(0.7), "ok")
+    for text, value in (
+        ("+", 1.0),
+        (" **-** ", 0.0),
+        ("−", 0.0),
+        ("Answer:", None),
+        ("---\n", None),
+    ):
+        assert scored(Reply(text=text), scorer)["choice"][0] == value, text
+
+
 def test_certainty_has_finite_log_odds():
     """p of 1, as sampling gives, is kept off the end for the log-odds only."""
     made = scored(Reply(probabilities={"A": 1.0, "B": 0.0}, exact=False))

@@ -168,7 +168,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def listing(names: Iterable[str], most: int | None = None, *, ordered: bool = True) -> str:
-    """Names separated by commas, or ``none``.
+    """Names separated by commas, or ``none``; one that would not keep to its line is put in quotes.
 
     Args:
         names: The names.
@@ -177,8 +177,11 @@ def listing(names: Iterable[str], most: int | None = None, *, ordered: bool = Tr
 
     >>> listing("dcab", most=2)
     'a, b and 2 more'
+    >>> print(listing(["a\\nb", "c"]))
+    'a\\nb', c
     """
     known = sorted(names) if ordered else list(names)
+    known = [name if name.isprintable() else repr(name) for name in known]
     rest = 0 if most is None else max(len(known) - most, 0)
     shown = ", ".join(known[: len(known) - rest]) or "none"
     return f"{shown} and {rest} more" if rest else shown

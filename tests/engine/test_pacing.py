@@ -23,6 +23,7 @@ from gnomon.loading import load
 from gnomon.run import Outcome, RunRequest, Tally, run
 from gnomon.run.limits import Bucket
 from gnomon.run.pacing import Gate
+from gnomon.run.pausing import Pauses
 from servers import Answer, Request, completion, serving
 
 
@@ -447,6 +448,24 @@ def test_the_progress_line_says_who_waits_and_why(tmp_path: Path) -> None:
         "39 wait for limited:x, which is left alone for 3 s more",
         "1 waits to try again, the next in 3 s, after: too many calls",
     ]
+
+
+@pytest.mark.usefixtures("virtual")
+def test_a_pause_that_is_cut_short_counts_as_long_as_it_was() -> None:
+    """Ten seconds that were ended after four are four; the next one to come does not wait at all."""
+
+    async def main() -> None:
+        tally = Tally()
+        pauses = Pauses(tally)
+        assert (await pauses.pause(2.0, "busy"), tally.waiting, pauses.says()) == (False, 2.0, [])
+        waiting = asyncio.create_task(pauses.pause(10.0, "busy"))
+        await asyncio.sleep(4.0)
+        assert pauses.says() == ["1 waits to try again, the next in 6 s, after: busy"]
+        pauses.wake()
+        assert (await waiting, tally.waiting) == (True, 6.0)
+        assert (await pauses.pause(10.0, "busy"), tally.waiting) == (True, 6.0)
+
+    asyncio.run(main())
 
 
 @pytest.mark.usefixtures("virtual")

@@ -160,7 +160,8 @@ def shared_folder() -> Iterator[Path]:
 def as_anyone(path: Path, *, write: bool) -> str:
     # Permissions do not hold for root, so the sentence is asked for by a user without rights.
     code = (
-        "import os, sys\n"
+        # pathlib brings urllib when it is first asked, and that user may not be able to read it.
+        "import os, sys, urllib.parse\n"
         "from gnomon import StoreError\nfrom gnomon.store import Store\n"
         "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
         "try:\n    with Store.open(sys.argv[1], write=sys.argv[2] == 'True') as store:\n"

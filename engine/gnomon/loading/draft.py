@@ -144,7 +144,7 @@ class Draft:
             self.fault(path, f"no level of the factor {factor!r} is given")
         for place, level in each_named(wanted, path):
             if level and level not in levels:
-                hint = f"{did_you_mean(level, levels)}; its levels are: {', '.join(levels)}"
+                hint = f"{did_you_mean(level, levels)}; its levels are: {listing(levels, ordered=False)}"
                 self.fault(place, f"the factor {factor!r} has no level {level!r}{hint}")
 
 

@@ -38,13 +38,16 @@ class Pauses:
         due = began + seconds
         others = self._due.setdefault(reason, [])
         others.append(due)
+        waited: float | None = None
         try:
             async with asyncio.timeout(seconds):
                 await self._waking.wait()
         except TimeoutError:
+            waited = seconds
             return False
         finally:
-            self._tally.waiting += now() - began
+            # What was meant to be waited, and not what a busy machine made of it.
+            self._tally.waiting += now() - began if waited is None else waited
             others.remove(due)
         return True
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
-from gnomon_plugins.scorers._pairs import plain, undressed
+from gnomon_plugins.scorers._pairs import only_marks, plain, undressed
 
 Meaning = TypeVar("Meaning", bound=Hashable)
 
@@ -31,12 +31,14 @@ def stated(text: str, words: Collection[str]) -> str | None:
     """
     lines = _lines(text)
     if not lines:
-        return None
+        marks = only_marks(text)
+        return marks if marks and marks in words else None
     if len(lines) == 1 and lines[0] in words:
         return lines[0]
     last = lines[-1]
     _, colon, after = last.rpartition(":")
-    return next((one for one in (last, undressed(after) if colon else "") if one in words), None)
+    given = (last, undressed(after) if colon else "")
+    return next((one for one in given if one and one in words), None)
 
 
 def opening(text: str, words: Collection[str]) -> str | None:
@@ -48,7 +50,7 @@ def opening(text: str, words: Collection[str]) -> str | None:
     """
     lines = _lines(text)
     for word in sorted(words, key=len, reverse=True):
-        if lines and lines[0].startswith(word):
+        if word and lines and lines[0].startswith(word):
             rest = lines[0][len(word) :]
             if not rest or not (rest[0].isalnum() or rest[0] in "-_"):
                 return word

@@ -32,6 +32,7 @@ _SEPARATOR = re.compile(r"[-:]")
 _CUT = re.compile(r"[,;]")
 _LONGEST = 512
 """No pair is longer than this. It keeps the work on a line of dashes linear in its length."""
+_MOST_MARKS = 3
 _KEPT = 20
 _EXCERPT = 120
 
@@ -48,8 +49,18 @@ def undressed(text: str) -> str:
 
 @lru_cache(maxsize=16384)
 def plain(text: str) -> str:
-    """``undressed`` for words and labels, which come again and again."""
-    return undressed(text)
+    """``undressed`` for words and labels, which come again and again; ``+`` and ``-`` stay what they are."""
+    return undressed(text) or _marks(text)
+
+
+def _marks(text: str) -> str:
+    return "".join(text.split()).translate(_UNDRESSED).casefold()
+
+
+def only_marks(text: str) -> str:
+    """What a short text without letters and digits says, such as ``+``; nothing when it is longer."""
+    bare = _marks(text[:_LONGEST])
+    return bare if len(bare) <= _MOST_MARKS else ""
 
 
 def excerpt(text: str) -> str:

@@ -117,7 +117,8 @@ class Bootstrap:
         p = None
         if self.against is not None:
             reach = abs(value - self.against)
-            p = (1 + int((np.abs(drawn - value) >= reach - 1e-12).sum())) / (1 + len(drawn))
+            rounding = 1e-12 * max(abs(value), abs(self.against))
+            p = (1 + int((np.abs(drawn - value) >= reach - rounding).sum())) / (1 + len(drawn))
         crossed = f" crossed with {self.crossed_with}" if self.crossed_with else ""
         return gnomon.Estimate(
             quantity=self.quantity,

@@ -121,7 +121,7 @@ def _varies_within(column: np.ndarray, codes: np.ndarray) -> bool:
     import numpy as np
 
     means = np.bincount(codes, weights=column) / np.bincount(codes)
-    return bool(np.abs(column - means[codes]).max() > 1e-9 * max(1.0, np.abs(column).max()))
+    return bool(np.abs(column - means[codes]).max() > 1e-9 * np.abs(column).max())
 
 
 @attrs.frozen(kw_only=True)

@@ -213,7 +213,8 @@ class _Tally:
     def add(self, change: np.ndarray, moved: np.ndarray, against: float) -> None:
         import numpy as np
 
-        tolerance = 1e-10 * max(1.0, float(np.abs(change).max()))
+        # Of the unit of the score, whatever it is: equal sums differ by rounding.
+        tolerance = 1e-10 * max(float(np.abs(change).max()), abs(against) * float(moved.max()))
         centred = change - against * moved
         self.great += int((centred <= tolerance).sum())
         self.small += int((centred >= -tolerance).sum())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tables import many, one, refusal, rng, table
 
+from gnomon_plugins.statistics.bootstrap import Bootstrap
 from gnomon_plugins.statistics.consistency import CronbachAlpha, SplitHalf
 from gnomon_plugins.statistics.contingency import ChiSquare
 from gnomon_plugins.statistics.design_effects import DesignEffects
@@ -153,3 +154,20 @@ def test_a_table_of_very_many_cells():
     assert made.value == pytest.approx(1.0)
     assert 0 <= made.p <= 1
     assert made.df == pytest.approx(19)
+
+
+@pytest.mark.parametrize("unit", [1e-10, 1e10])
+def test_the_unit_of_a_score_does_not_matter(unit):
+    """A test by arrangements or resamples has the same p in any unit; ties are told from it by rounding alone."""
+    values = rng(7).normal(0.5, 1.0, 12)
+    sides = ["a", "b"] * 6
+    for statistic in (
+        Permutation(cluster="none"),
+        Permutation(between="side", cluster="none"),
+    ):
+        plain, small = (one(statistic, table(values * u, side=sides)) for u in (1.0, unit))
+        assert small.p == plain.p
+    plain, small = (
+        one(Bootstrap(against=0.2 * u, cluster="none"), table(values * u)) for u in (1.0, unit)
+    )
+    assert small.p == pytest.approx(plain.p, abs=1e-3)

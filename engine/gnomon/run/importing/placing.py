@@ -151,7 +151,7 @@ class Placer:
             if field not in known and not (part in _PARTS and name in fields.replies):
                 raise UsageError(
                     f"the measure {self._spec.name!r} has no field {field!r}"
-                    f"{did_you_mean(field, known)}; there are: {', '.join(known)}"
+                    f"{did_you_mean(field, known)}; there are: {listing(known, ordered=False)}"
                 )
         if "item" not in mapped:
             raise UsageError("no column says which item a row is for; give --map item=COLUMN")
@@ -172,7 +172,7 @@ class Placer:
                 raise UsageError(
                     f"nothing says which level of the factor {name!r} a row was answered under; give "
                     f"--map {name}=COLUMN or --constant {name}=LEVEL; its levels are: "
-                    f"{', '.join(self._levels[name])}"
+                    f"{listing(self._levels[name], ordered=False)}"
                 )
         for name, levels in self._levels.items():
             level = mapped.constants.get(name, levels[0])
@@ -183,7 +183,7 @@ class Placer:
         levels = self._levels[factor]
         return (
             f"the factor {factor!r} has no level {level!r}{did_you_mean(level, levels)}; "
-            f"its levels are: {', '.join(levels)}"
+            f"its levels are: {listing(levels, ordered=False)}"
         )
 
     # -- rows ------------------------------------------------------------------------------------
