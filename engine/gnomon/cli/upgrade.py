@@ -12,10 +12,10 @@ from gnomon.cli.common import database_option
 @click.command("upgrade")
 @database_option
 def command(database: Path) -> None:
-    """Bring a results database that an older gnomon made up to date; nothing is asked and no number changes.
+    """Bring a results database that an older gnomon made up to date.
 
-    What is added are tables, columns and views that came since. Any command that writes to a database does
-    the same. An older gnomon cannot read it afterwards.
+    Tables, columns and views that came since are added; no model is asked and no number changes. Any command
+    that writes to a database does the same. An older gnomon cannot read it afterwards.
 
     \b
     gnomon upgrade --db results.db
