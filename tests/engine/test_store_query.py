@@ -43,6 +43,38 @@ def test_columns_and_rows(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "written", "found"),
+    [
+        ("SELECT DISTINCT instruction FROM scores", "levels ->> 'instruction'", [("plain",)]),
+        (
+            "SELECT DISTINCT scores.instruction FROM scores",
+            "levels ->> 'instruction'",
+            [("plain",)],
+        ),
+        ("SELECT instruction FROM results", "\"group\" ->> 'instruction'", []),
+    ],
+)
+def test_a_level_that_is_taken_for_a_column_is_led_to(
+    store: Store, sql: str, written: str, found: list[tuple[str]]
+) -> None:
+    """Levels and groups stand in JSON, which nobody knows who sees them as columns elsewhere."""
+    said = refusal(store, sql)
+    assert f"(write {written}); " in said
+    right = sql.replace("scores.instruction", "instruction").replace("instruction", written, 1)
+    assert list(store.query(right)[1]) == found
+    assert "write" not in refusal(store, "SELECT instructions FROM scores")
+
+
+def test_the_column_group_is_a_word_of_sql(store: Store) -> None:
+    """Its quotes are named."""
+    assert refusal(store, "SELECT group FROM results") == (
+        'the query failed: near "group": syntax error; the column of that name stands in double quotes, for '
+        "GROUP is a word of SQL"
+    )
+    assert list(store.query('SELECT "group" FROM results')[1]) == []
+
+
+@pytest.mark.parametrize(
     ("sql", "parameters", "counts"),
     [
         ("SELECT ?", (), "1 place for a parameter (?), and none were given"),

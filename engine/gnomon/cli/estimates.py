@@ -57,6 +57,17 @@ def rows_of(found: Iterable[EstimateRow]) -> list[dict[str, Any]]:
     ]
 
 
+def estimate_heads() -> list[str]:
+    """What the rows of ``estimate_rows`` are made of, also where there are none."""
+    from gnomon.records import Estimate
+    from gnomon.store import EstimateRow
+
+    none = EstimateRow(
+        run=0, measure="", model="", format="", estimate=Estimate(quantity="", value=None)
+    )
+    return [*rows_of([none])[0], "label", "deviations"]
+
+
 def missing(counts: Mapping[str, int]) -> dict[str, int]:
     """How many scores are missing, by reason."""
     return {name: counts.get(status, 0) for name, status in MISSING.items()}

@@ -22,13 +22,15 @@ PREVIEW = 500
 def command(sql: str, parameters: tuple[str, ...], database: Path, form: Form | None) -> None:
     """Ask SQL of a results database. It is opened read-only; nothing can be changed.
 
-    Views made for people: runs, trials, conversations, scores, results, failures. Every table and column is explained in
-    the table dictionary. Where a table is too wide for the terminal, texts are cut; where that is not
-    enough, each row is shown by itself. In a pipe, in JSON and in CSV nothing is cut.
+    Views made for people: runs, trials, conversations, scores, results, failures. Every table and column is
+    explained in the table dictionary. Levels and groups stand in columns of JSON: levels ->> 'NAME'. Where a
+    table is too wide for the terminal, texts are cut; where that is not enough, each row is shown by itself.
+    In a pipe, in JSON and in CSV nothing is cut.
 
     \b
     gnomon query "select * from dictionary"
     gnomon query "select item, avg(value) from scores where score = ? group by 1" association-d
+    gnomon query "select groups ->> 'category', status, count(*) from scores group by 1, 2"
     """
     from gnomon.cli.common import print_json
     from gnomon.cli.markup import print_csv

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gnomon.cli.common import database_option, no_runs, of_measure, plugin_option
-from gnomon.cli.estimates import estimate_rows, estimate_tables, rows_of
+from gnomon.cli.estimates import estimate_heads, estimate_rows, estimate_tables, rows_of
 from gnomon.cli.tables import Form, form_options, write
 from gnomon.cli.values import Run
 
@@ -73,6 +73,7 @@ def command(
         for one in chosen
     }
     rows = [{**row, **far[row["run"]]} for row in rows]
-    write(form, estimate_tables(rows, remarks=remarks), lambda: rows, empty=empty)
+    heads = [*estimate_heads(), "state", "finished", "planned"] if form == "csv" else ()
+    write(form, estimate_tables(rows, remarks=remarks), lambda: rows, empty=empty, heads=heads)
     if have and lacking:
         click.echo("\n".join(lacking), err=True)

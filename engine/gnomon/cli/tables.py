@@ -92,7 +92,14 @@ def _one_form(ctx: click.Context, option: click.Parameter, given: bool) -> None:
         ctx.params["form"] = option.name
 
 
-def write(form: Form | None, tables: Sequence[Table], rows: Callable[[], Any], empty: str) -> None:
+def write(
+    form: Form | None,
+    tables: Sequence[Table],
+    rows: Callable[[], Any],
+    empty: str,
+    *,
+    heads: Sequence[str] = (),
+) -> None:
     """Write tables in the form asked for.
 
     Args:
@@ -100,6 +107,7 @@ def write(form: Form | None, tables: Sequence[Table], rows: Callable[[], Any], e
         tables: What people, Markdown and LaTeX get.
         rows: What JSON and CSV get: all numbers in full. CSV takes rows of one set of names.
         empty: The sentence for people where there is no table.
+        heads: What CSV has above no rows.
     """
     if form == "json":
         from gnomon.cli.common import print_json
@@ -109,7 +117,9 @@ def write(form: Form | None, tables: Sequence[Table], rows: Callable[[], Any], e
         from gnomon.cli.markup import print_csv
 
         found = rows()
-        print_csv(list(found[0]) if found else [], (list(row.values()) for row in found))
+        if not (found or heads):
+            return
+        print_csv(list(found[0]) if found else list(heads), (list(row.values()) for row in found))
     elif form in ("md", "latex"):
         from gnomon.cli import markup
 

@@ -47,6 +47,16 @@ FROM results
 WHERE "group" IS NOT NULL AND [run]
 ORDER BY statistic, of, value DESC""",
     ),
+    "what-survives-correction": (
+        "Which tests survive correction?",
+        "Every test with its p-value and, where the measure corrects a family of tests, the corrected one; smallest "
+        f"first. run: {_NUMBER}; level: how small p is at most, 0.05 unless given.",
+        """SELECT run, measure, model, statistic, of, coalesce("group", 'all') AS "group", quantity,
+  round(value, 4) AS value, p, p_corrected, correction, family_size, n
+FROM results
+WHERE [run] AND coalesce(p_corrected, p) <= CASE WHEN :level = '' THEN 0.05 ELSE CAST(:level AS REAL) END
+ORDER BY run, p_corrected IS NULL, coalesce(p_corrected, p)""",
+    ),
     "how-do-models-compare": (
         "How do models compare?",
         "The same estimate of every model, side by side: one line for each, models under each other.",

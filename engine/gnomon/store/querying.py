@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,11 @@ def _sentence(
     bindings = _BINDINGS.search(text)
     if bindings is not None:
         return _parameters(*map(int, bindings.groups()))
+    if text.casefold() == 'near "group": syntax error':
+        return StoreError(
+            f"the query failed: {text}; the column of that name stands in double quotes, for GROUP is a word "
+            "of SQL"
+        )
     missing = _MISSING.match(text)
     if missing is None:
         return StoreError(f"the query failed: {text}")
@@ -133,7 +138,7 @@ def _sentence(
             f"there is no table or view {name!r} in {path}{did_you_mean(name, schema)}; "
             f"there are: {listing(schema)}"
         )
-    return _no_column(name, schema, sql)
+    return _no_column(name, schema, sql, connection)
 
 
 def _parameters(wanted: int, given: int) -> StoreError:
@@ -146,12 +151,33 @@ def _parameters(wanted: int, given: int) -> StoreError:
     )
 
 
-def _no_column(name: str, schema: Mapping[str, Sequence[str]], sql: str) -> StoreError:
+_HOLDS = {
+    "groups": "SELECT 1 FROM item, json_each(item.groups) AS held WHERE held.key = ? LIMIT 1",
+    "levels": "SELECT 1 FROM condition, json_each(condition.levels) AS held WHERE held.key = ? LIMIT 1",
+}
+"""Column of JSON → whether it holds what a person may take for a column of its own."""
+
+
+def _within(name: str, columns: Collection[str], connection: sqlite3.Connection) -> str | None:
+    """How to write what is no column but stands in one of JSON."""
+    for column, sql in _HOLDS.items():
+        there = column if column in columns else '"group"' if "group" in columns else None
+        if there is not None and connection.execute(sql, (name,)).fetchone() is not None:
+            return f"{there} ->> '{name}'"
+    return None
+
+
+def _no_column(
+    name: str, schema: Mapping[str, Sequence[str]], sql: str, connection: sqlite3.Connection
+) -> StoreError:
     """The nearest column of the tables that the query names, and what those have."""
     words = {word.casefold() for word in _TABLE.findall(sql)}
     named = {table: held for table, held in schema.items() if table.casefold() in words}
     columns = {column for held in (named or schema).values() for column in held}
-    hint = did_you_mean(name.rpartition(".")[2].strip("\"'`[]"), columns)
+    bare = name.rpartition(".")[2].strip("\"'`[]")
+    # Only a plain name can be written in quotes as it is.
+    inside = _within(bare, columns, connection) if re.fullmatch(r"\w[\w-]*", bare) else None
+    hint = f" (write {inside})" if inside else did_you_mean(bare, columns)
     if not named or len(named) > 3:
         has = "the table 'dictionary' says what each table and view has"
     else:
