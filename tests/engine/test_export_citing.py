@@ -63,6 +63,21 @@ def test_bibtex(path: Path) -> None:
     assert "second 1" in text.split("@misc{doi")[0]
 
 
+def test_titles_and_identifiers_end_no_entry(tmp_path: Path) -> None:
+    """A database comes from anyone: what stands in its specs stays a value, and acts on no terminal."""
+    path = tmp_path / "a.db"
+    with Store.open(path, write=True) as store:
+        spec = "cites = ['doi:10.1/x}, title = {y} z', 'arXiv:2402.04105']"
+        facts = attrs.evolve(FACTS, title="a \x1b[31m\x07 \u202eb\u202c} c \u05d0", spec_text=spec)
+        store.begin_run(facts)
+    text = citation(path, "bibtex", Chosen())
+    assert "  doi = {10.1/x%7D,%20title%20=%20%7By%7D%20z}," in text
+    assert "  url = {https://arxiv.org/abs/2402.04105}," in text
+    assert "  title = {a [31m b\\} c \u05d0}," in text
+    assert re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text) is None
+    assert [line for line in text.split("\n") if line.startswith("  title = {y}")] == []
+
+
 def test_citation_file(path: Path) -> None:
     """YAML with the keys that the Citation File Format asks of a file and of its references."""
     yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")

@@ -11,6 +11,7 @@ import re
 import sqlite3
 import tomllib
 from pathlib import Path
+from urllib.parse import quote
 
 import attrs
 
@@ -96,8 +97,17 @@ def _identifiers(cite: str) -> dict[str, str]:
     raise StoreError(f"a spec cites {cite!r}, which is neither arXiv:… nor doi:…")
 
 
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What LaTeX cannot set, and what acts on a terminal or turns the direction of what stands behind it."""
+
+
 def _latex(text: str) -> str:
-    return latex_text(" ".join(text.split()))
+    return latex_text(_UNSEEN.sub("", " ".join(text.split())))
+
+
+def _address(text: str) -> str:
+    """An identifier or address in the signs that those have; others are written as in an address."""
+    return quote(text, safe="!#$%&'()*+,-./:;<=>?@[]^_|~")
 
 
 def _key(text: str) -> str:
@@ -107,7 +117,7 @@ def _key(text: str) -> str:
 def _entry(kind: str, key: str, fields: dict[str, str]) -> str:
     # Identifiers and addresses are not prose: their underscores stay.
     lines = [
-        f"  {name} = {{{text if name in ('doi', 'url', 'eprint') else _latex(text)}}},"
+        f"  {name} = {{{_address(text) if name in ('doi', 'url', 'eprint') else _latex(text)}}},"
         for name, text in fields.items()
     ]
     return "\n".join([f"@{kind}{{{_key(key)},", *lines, "}"])
