@@ -496,14 +496,15 @@ def test_a_statistic_that_says_nothing_of_any_group_takes_one_line(tmp_path: Pat
     assert len(json.loads(whole.output)) == 9
 
 
-def test_csv_of_no_estimates_has_its_headings(tmp_path):
+@pytest.mark.parametrize("command", ["results", "failures"])
+def test_csv_of_nothing_has_its_headings(command, tmp_path):
     """A program that reads a table with names reads none where there are none yet, and does not fail."""
     with Store.open(tmp_path / "empty.db", write=True):
         pass
-    empty = CliRunner().invoke(cli, ["results", "--csv", "--db", str(tmp_path / "empty.db")])
+    empty = CliRunner().invoke(cli, [command, "--csv", "--db", str(tmp_path / "empty.db")])
     with Store.open(tmp_path / "a.db", write=True) as store:
-        write_run(store)
-    full = CliRunner().invoke(cli, ["results", "--csv", "--db", str(tmp_path / "a.db")])
+        write_run(store, refused=["a"])
+    full = CliRunner().invoke(cli, [command, "--csv", "--db", str(tmp_path / "a.db")])
     assert (empty.exit_code, full.exit_code) == (0, 0)
     assert empty.output.splitlines() == full.output.splitlines()[:1]
     assert len(full.output.splitlines()) > 1

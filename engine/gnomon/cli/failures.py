@@ -56,6 +56,7 @@ def command(
     gnomon failures 3 --score association-d --top 20
     """
     from gnomon.catalogue import Catalogue
+    from gnomon.run.failing import Form as Replies
     from gnomon.run.failing import explained, failed_calls, forms_of
     from gnomon.run.naming import scores_there
     from gnomon.run.states import states_of
@@ -80,7 +81,8 @@ def command(
             rows += group[:top]
             tables.append(_table(group[:top], group))
     empty = "every score has a number and every call an answer" if chosen else no_runs(database)
-    write(form, tables, lambda: [attrs.asdict(row) for row in rows], empty=empty)
+    heads = [field.name for field in attrs.fields(Replies)]
+    write(form, tables, lambda: [attrs.asdict(row) for row in rows], empty=empty, heads=heads)
 
 
 def _by_kind(forms: Sequence[failing.Form]) -> list[list[failing.Form]]:
