@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def schema(path: Path) -> list[tuple[str, ...]]:
 
 def test_the_names_are_those_of_the_migrations() -> None:
     """The quick check of a schema and the migrations themselves agree."""
-    assert tuple(each.name for each in migrations().pending(Database(memory=True))) == NAMES
+    with closing(sqlite3.connect(":memory:")) as connection:
+        pending = migrations().pending(Database(connection))
+        assert tuple(each.name for each in pending) == NAMES
 
 
 @pytest.mark.parametrize("upto", range(len(NAMES)))
