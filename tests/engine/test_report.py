@@ -128,17 +128,19 @@ def test_a_figure_shows_what_its_query_gives(made: tuple[Path, str]) -> None:
 
 
 def test_each_chart_is_written_as_a_picture_and_as_data(made: tuple[Path, str]) -> None:
-    """SVG, PNG, Vega-Lite and SQL by the figure's name; the SVG runs and fetches nothing."""
+    """SVG, PNG, PDF, Vega-Lite and SQL by the figure's name; the SVG runs and fetches nothing."""
     database, _ = made
     folder = database.parent / "figures"
     with Store.open(database) as store:
         names = {figure.name for figure in collect(store, Catalogue()).figures() if figure.chart}
     found = {path.name for path in folder.iterdir()}
     assert found == {
-        f"{name}.{ending}" for name in names for ending in ("svg", "png", "vl.json", "sql")
+        f"{name}.{ending}" for name in names for ending in ("svg", "png", "pdf", "vl.json", "sql")
     }
     for path in folder.glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
+    for path in folder.glob("*.pdf"):
+        assert path.read_bytes().startswith(b"%PDF-")
     for path in folder.glob("*.svg"):
         drawn = path.read_text("utf-8")
         assert "<script" not in drawn

@@ -24,7 +24,7 @@ from gnomon.cli.common import database_and_runs, plugin_option, second_database_
     "--charts",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Also write each chart as SVG, PNG, Vega-Lite and the SQL that made it.",
+    help="Also write each chart as SVG, PNG, PDF, Vega-Lite and the SQL that made it.",
 )
 @second_database_option
 @plugin_option

@@ -39,7 +39,7 @@ def write_report(
         catalogue: Where statistics are found.
         runs: Only these runs.
         measure: Only this measure.
-        charts: A folder for each chart as SVG, PNG, Vega-Lite and SQL.
+        charts: A folder for each chart as SVG, PNG, PDF, Vega-Lite and SQL.
 
     Raises:
         UsageError: A package is missing, there is no such run or measure, or a file cannot be written.

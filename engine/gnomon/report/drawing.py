@@ -1,4 +1,4 @@
-"""Drawings from specifications: SVG for a page, SVG and PNG for a paper.
+"""Drawings from specifications: SVG for a page; SVG, PNG and PDF for a paper.
 
 One invariant: only shapes, text and plain attributes leave this module. A drawing is parsed and written anew
 from a list of what is allowed, so that nothing in it can run or fetch, whatever a library or a label says.
@@ -113,7 +113,7 @@ def for_paper(chart: Mapping[str, Any]) -> str:
 
 
 def write_charts(figures: list[Figure], folder: Path) -> list[Path]:
-    """Each figure as SVG, PNG, Vega-Lite and SQL in a folder.
+    """Each figure as SVG, PNG, PDF, Vega-Lite and SQL in a folder.
 
     Raises:
         UsageError: The folder cannot be written.
@@ -131,6 +131,7 @@ def write_charts(figures: list[Figure], folder: Path) -> list[Path]:
             files: dict[str, bytes] = {
                 "svg": for_paper(figure.chart).encode(),
                 "png": vl_convert.vegalite_to_png(light, vl_version=_version(), scale=PNG_SCALE),
+                "pdf": vl_convert.vegalite_to_pdf(light, vl_version=_version()),
                 "vl.json": json.dumps(light, indent=1, ensure_ascii=False).encode(),
                 "sql": clean(figure.sql).encode() + b"\n",
             }
