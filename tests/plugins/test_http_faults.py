@@ -85,7 +85,7 @@ def test_retry_after_as_a_date():
         (Answer(body=b'{"choices": ['), "http:m at URL answered with something that is not JSON: '{\"choices\": ['"),
         (Answer(body=b"<html>hi</html>", content_type="text/html"), "http:m at URL answered with something that is not JSON: '<html>hi</html>'"),
         (Answer(body=b""), "http:m at URL answered with something that is not JSON: ''"),
-        (Answer(body=b'{"a": "\xff"}'), "http:m at URL answered with something that is not JSON: '{\"a\": \"\ufffd\"}'"),
+        (Answer(body=b'{"a": "\xff"}'), "http:m at URL answered with bytes that are not UTF-8, from byte 7: b'\\xff\"}'"),
         (Answer(body=b"[" * 100_000), f"http:m at URL answered with something that is not JSON: '{'[' * 40}'"),
         (Answer(body=b"[1]"), "http:m at URL answered with JSON that is not an object"),
         (Answer(body={**completion(), "choices": []}), "http:m at URL answered with no choice"),
