@@ -167,6 +167,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
+def counted(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> counted(1, "repeat"), counted(2, "repeat")
+    ('1 repeat', '2 repeats')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def listing(names: Iterable[str], most: int | None = None, *, ordered: bool = True) -> str:
     """Names separated by commas, or ``none``; one that would not keep to its line is put in quotes.
 

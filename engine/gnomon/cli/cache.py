@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gnomon.cli.common import database_option, json_option, print_json
-from gnomon.errors import UsageError
+from gnomon.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from gnomon.store import Explained
@@ -109,7 +109,7 @@ def _summary(run: int, called: int, used: dict[int, int], sample: list[Explained
 
 
 def _asks(count: int) -> str:
-    return f"{count} ask{'' if count == 1 else 's'}"
+    return counted(count, "ask")
 
 
 def _lines(explained: Explained) -> list[str]:

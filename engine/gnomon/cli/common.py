@@ -62,10 +62,19 @@ file_option = click.option(
     help="Use your own file for a file that the measure names. May be given again.",
 )
 
-ONLY = (
-    "Only these levels, groups or items. May be given again, also for more values of a column. A value with a "
-    "comma stands in double quotes: 'item=\"one, two\",three'."
+plan_options = (
+    click.option("--repeats", type=Whole(), help="In place of the measure's own repeats."),
+    click.option("--limit", type=Whole(), help="Only the first so many items."),
+    click.option(
+        "--only",
+        multiple=True,
+        metavar="COLUMN=VALUE[,VALUE]",
+        help="Only these levels, groups or items. May be given again, also for more values of a column. A value "
+        "with a comma stands in double quotes: 'item=\"one, two\",three'.",
+    ),
+    click.option("--seed", type=Whole(), help="In place of the measure's own seed."),
 )
+"""Which trials there are: for what is run and for what is simulated."""
 
 
 def request_options(function: Command) -> Command:
@@ -79,15 +88,7 @@ def request_options(function: Command) -> Command:
                 metavar="ROLE=MODEL",
                 help="The model for another role, such as a judge.",
             ),
-            click.option("--repeats", type=Whole(), help="In place of the measure's own repeats."),
-            click.option("--limit", type=Whole(), help="Only the first so many items."),
-            click.option(
-                "--only",
-                multiple=True,
-                metavar="COLUMN=VALUE[,VALUE]",
-                help=ONLY,
-            ),
-            click.option("--seed", type=Whole(), help="In place of the measure's own seed."),
+            *plan_options,
             click.option(
                 "--format",
                 "format_",
@@ -241,15 +242,6 @@ def _is_beside(folder: Path, text: str) -> bool:
     except (OSError, ValueError):
         # A prompt is an option too, and no file can be called so.
         return False
-
-
-def counted(count: int, noun: str) -> str:
-    """A count and its noun.
-
-    >>> counted(1, "repeat"), counted(2, "repeat")
-    ('1 repeat', '2 repeats')
-    """
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def no_runs(database: Path) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from gnomon.cli.tables import Column, Table
+from gnomon.errors import counted
 from gnomon.grouping import SHORT, shared
 from gnomon.methods import told
 from gnomon.telling import number
@@ -234,7 +235,7 @@ def _notes(block: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[st
             f"test{'' if family['family_size'] == 1 else 's'} of the family {family['family']!r}"
         )
     elif tests:
-        said.append(f"p is not corrected ({tests} test{'s' if tests > 1 else ''})")
+        said.append(f"p is not corrected ({counted(tests, 'test')})")
     if all(row["counts"] for row in block) and not any(
         row[name] for row in block for name in MISSING
     ):

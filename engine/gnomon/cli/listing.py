@@ -83,12 +83,12 @@ def _nothing(kind: str, wanted: Mapping[str, str | None]) -> str:
     return f"there are no {kind} that fit {given}" if given else f"there are no {kind}"
 
 
-FOR = {
-    "tag": "measures",
-    "need": "measures, scorers and backends",
-    "paper": "measures and plugins",
+FOR: dict[str, tuple[str, tuple[str, ...]]] = {
+    "tag": ("measures", ("measures",)),
+    "need": ("measures, scorers and backends", ("measures", "scorers", "backends")),
+    "paper": ("measures and plugins", ("measures", *KINDS)),
 }
-"""What each filter is for."""
+"""What each filter is for: in words, and the kinds."""
 
 
 def _check_wanted(kind: str, wanted: Mapping[str, str | None]) -> None:
@@ -99,9 +99,8 @@ def _check_wanted(kind: str, wanted: Mapping[str, str | None]) -> None:
     """
     from gnomon.records import ASK_KINDS
 
-    for name, what in FOR.items():
-        others = {"tag": (), "need": ("scorers", "backends"), "paper": KINDS}[name]
-        if wanted[name] is not None and kind not in ("measures", *others):
+    for name, (what, kinds) in FOR.items():
+        if wanted[name] is not None and kind not in kinds:
             lacks = "plugins have no tags" if name == "tag" and kind in KINDS else f"not {kind}"
             raise UsageError(f"--{name} is for {what}; {lacks}")
     need = wanted["need"]

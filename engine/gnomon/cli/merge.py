@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gnomon.cli.common import json_option, print_json
+from gnomon.errors import counted
 
 if TYPE_CHECKING:
     from gnomon.store.merging import Merged
@@ -71,13 +72,13 @@ def _lines(merged: Merged) -> list[str]:
     counts = ", ".join(f"{states[state]} {_WORDS[state]}" for state in _WORDS if states[state])
     count = len(merged.runs)
     lines = [
-        f"{merged.path}: {count} run{'' if count == 1 else 's'}{': ' if counts else ''}{counts}; "
+        f"{merged.path}: {counted(count, 'run')}{': ' if counts else ''}{counts}; "
         f"{merged.replies} replies and {merged.texts} texts were not there before"
     ]
     for run in merged.runs[:_SHOWN]:
         lines.append(
-            f"  run {run.source} is run {run.run}, {run.trials} finished "
-            f"trial{'' if run.trials == 1 else 's'}: {_WORDS[run.state]}"
+            f"  run {run.source} is run {run.run}, {counted(run.trials, 'finished trial')}: "
+            f"{_WORDS[run.state]}"
         )
     if count > _SHOWN:
         lines.append(f"  … and {count - _SHOWN} more; --json lists all")

@@ -9,7 +9,6 @@ import click
 
 from gnomon.cli import terminal
 from gnomon.cli.common import (
-    counted,
     files_of,
     json_option,
     load_measure,
@@ -19,7 +18,7 @@ from gnomon.cli.common import (
     request_options,
 )
 from gnomon.cli.values import Whole
-from gnomon.errors import UsageError
+from gnomon.errors import UsageError, counted
 from gnomon.records import Ask, Chat, Choose, Embed, Hidden, Loglik, ReplyFormat
 
 ALL = -1

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from gnomon.cli.common import counted, json_option, print_json
+from gnomon.cli.common import json_option, print_json
 from gnomon.cli.tables import Column, Table, write
 from gnomon.cli.validate import check_planting, setting_from, simulation_options
 from gnomon.cli.values import AtLeast, Between, Number
-from gnomon.errors import EXIT_DONE, EXIT_VIOLATED, UsageError
+from gnomon.errors import EXIT_DONE, EXIT_VIOLATED, UsageError, counted
 
 if TYPE_CHECKING:
     from gnomon.simulation.power import Power

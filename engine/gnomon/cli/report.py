@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gnomon.cli.common import database_and_runs, plugin_option, second_database_option
+from gnomon.errors import counted
 
 
 @click.command("report")
@@ -64,4 +65,4 @@ def command(
         click.echo(f"note: {notice}", err=True)
     size = out.stat().st_size
     figures = len(made.figures())
-    click.echo(f"{out}: {figures} figure{'' if figures == 1 else 's'}, {size / 1e6:.1f} MB")
+    click.echo(f"{out}: {counted(figures, 'figure')}, {size / 1e6:.1f} MB")

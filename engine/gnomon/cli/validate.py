@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from gnomon.cli.common import file_option as measure_file_option
 from gnomon.cli.common import (
-    ONLY,
     files_of,
     json_option,
     load_measure,
     only_of,
     pairs,
+    plan_options,
     plugin_option,
     print_json,
 )
-from gnomon.cli.common import file_option as measure_file_option
 from gnomon.cli.tables import Column, Table, write
-from gnomon.cli.values import AtLeast, Between, NotBelow, Number, Whole
+from gnomon.cli.values import AtLeast, Between, NotBelow, Number
 from gnomon.errors import EXIT_DONE, EXIT_VIOLATED, UsageError
 
 if TYPE_CHECKING:
@@ -52,15 +52,7 @@ def simulation_options(function: Any) -> Any:
                 show_default=True,
                 help="Level of the tests.",
             ),
-            click.option("--repeats", type=Whole(), help="In place of the measure's own repeats."),
-            click.option("--limit", type=Whole(), help="Only the first so many items."),
-            click.option(
-                "--only",
-                multiple=True,
-                metavar="COLUMN=VALUE[,VALUE]",
-                help=ONLY,
-            ),
-            click.option("--seed", type=Whole(), help="In place of the measure's own seed."),
+            *plan_options,
             click.option(
                 "--role",
                 "roles",

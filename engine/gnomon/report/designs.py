@@ -204,8 +204,8 @@ def _drawn(
             "group": group(row.estimate.group),
             "model": called(labels[row.run], 44),
             "value": row.estimate.value,
-            "low": row.estimate.low if finite(row.estimate.low) else None,
-            "high": row.estimate.high if finite(row.estimate.high) else None,
+            "low": row.estimate.low,
+            "high": row.estimate.high,
         }
         for row in rows
         if row.run in runs and finite(row.estimate.value)

@@ -173,8 +173,8 @@ def _forest(
             "group": group(row["columns"]) if block.by else called(row["label"]),
             "model": called(row["label"]) if block.by else "estimate",
             "value": row["value"],
-            "low": row["low"] if finite(row["low"]) else None,
-            "high": row["high"] if finite(row["high"]) else None,
+            "low": row["low"],
+            "high": row["high"],
         }
         for row in drawn
     ]

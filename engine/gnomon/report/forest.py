@@ -11,7 +11,7 @@ from typing import Any
 
 from gnomon.report.charts import WIDTH, Rows, altair, configured, order, series
 from gnomon.report.palette import colour
-from gnomon.report.wording import called, number
+from gnomon.report.wording import called, finite, number
 
 MOST_PANELS = 4
 """Most panels side by side."""
@@ -33,7 +33,8 @@ def forest(
     panels of their own when there are many, and on one line where nothing has an interval.
 
     Args:
-        rows: ``group``, ``model``, ``value``, ``low`` and ``high`` (None where there is none), in order.
+        rows: ``group``, ``model``, ``value``, ``low`` and ``high`` (None where there is none), in order; an
+            infinite end is drawn like none.
         quantity: What the axis shows.
         models: All models, in order, so that a model has one colour in every chart; those of the rows
             unless given.
@@ -116,9 +117,14 @@ def _told_rows(rows: Rows) -> list[dict[str, Any]]:
             "figures": _told(row),
             "nought": 0,
         }
-        for row in rows
+        for row in map(_bounded, rows)
         if row["value"] is not None
     ]
+
+
+def _bounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row without ends that no line can reach."""
+    return {**row, **{end: row[end] if finite(row[end]) else None for end in ("low", "high")}}
 
 
 def _in_panels(alt: Any, layers: list[Any], data: Any, models: Sequence[str]) -> Any:

@@ -56,7 +56,7 @@ def check_request(request: RunRequest) -> None:
     rest = [name for name in request.only if name not in levels]
     if not rest or asks(request.spec.source.plugin):
         return
-    held = _columns_of_items(request)
+    held = _columns_of_items(request, rest)
     for name in rest:
         if name not in held:
             raise unknown_column(name, {*levels, *held})
@@ -65,13 +65,15 @@ def check_request(request: RunRequest) -> None:
         _check_values(name, request.only[name], held[name], lacks, there)
 
 
-def _columns_of_items(request: RunRequest) -> dict[str, dict[str, None]]:
-    """The keys and groups of all items: column → its values, in order."""
+def _columns_of_items(request: RunRequest, wanted: Collection[str]) -> dict[str, dict[str, None]]:
+    """The columns of all items, with the values of those wanted, in order."""
     around = Around.beside(request.spec.path, request.seed_used, files=request.files)
     held: dict[str, dict[str, None]] = {"item": {}}
     for item in request.spec.source.plugin.items(around):
         for name, value in {**item.groups, "item": item.key}.items():
-            held.setdefault(name, {})[value] = None
+            values = held.setdefault(name, {})
+            if name in wanted:
+                values[value] = None
     return held
 
 

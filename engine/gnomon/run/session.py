@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
+from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED, counted
 from gnomon.records import ReplyFormat
 from gnomon.run.bindings import Binding
 from gnomon.run.progress import Observer, Tally
@@ -131,7 +131,7 @@ class Session:
     def note_last_round(self, replies: int) -> None:
         """Note that a source that learns gave no further items, after so many replies to its asks."""
         counts = ", ".join(map(str, self.rounds))
-        count = "1 round" if len(self.rounds) == 1 else f"{len(self.rounds)} rounds"
+        count = counted(len(self.rounds), "round")
         if not replies:
             end = "and asked for no more"
         elif replies == 1:

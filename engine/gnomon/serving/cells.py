@@ -136,6 +136,11 @@ def _value(value: Any, *, whole: bool) -> str:
     return text if whole or len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
+def meaning(text: str) -> str:
+    """What the dictionary says of a table or view, on a page that is made for people anyway."""
+    return text.replace("For people: every", "Every")
+
+
 def of_table(rows: Iterable[Any], columns: Iterable[Mapping[str, Any]]) -> Reading:
     """The rows of a table or view, and its columns, as Datasette displays them."""
     return _reading(

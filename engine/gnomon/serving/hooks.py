@@ -70,9 +70,11 @@ def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Any) 
 
 @hook
 def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
-    """Rows as our templates want them."""
+    """Rows and meanings as our templates want them."""
     if _path(datasette) is not None:
-        env.filters.update(cells_of_table=cells.of_table, cells_of_query=cells.of_query)
+        env.filters.update(
+            cells_of_table=cells.of_table, cells_of_query=cells.of_query, meaning=cells.meaning
+        )
 
 
 @hook

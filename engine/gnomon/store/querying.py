@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gnomon.errors import StoreError, did_you_mean, listing
+from gnomon.errors import StoreError, counted, did_you_mean, listing
 
 _READS = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_FUNCTION}
@@ -143,7 +143,7 @@ def _sentence(
 
 def _parameters(wanted: int, given: int) -> StoreError:
     """What is said where there are more or fewer parameters than places for them."""
-    places = f"{wanted} place{'' if wanted == 1 else 's'} for a parameter (?)"
+    places = f"{counted(wanted, 'place')} for a parameter (?)"
     were = "1 was" if given == 1 else f"{given or 'none'} were"
     return StoreError(
         f"the query has {places if wanted else 'no place for a parameter (?)'}, and {were} given; give "

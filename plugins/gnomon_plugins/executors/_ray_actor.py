@@ -159,12 +159,11 @@ class Copy:
         """Asks that are worked on."""
         return len(self._tasks)
 
-    async def drop(self, numbers: list[int]) -> None:
-        """Stop working on asks that nobody waits for any more."""
-        for number in numbers:
-            task = self._tasks.get(number)
-            if task is not None:
-                task.cancel()
+    async def drop(self, number: int) -> None:
+        """Stop working on an ask that nobody waits for any more."""
+        task = self._tasks.get(number)
+        if task is not None:
+            task.cancel()
 
     async def _answer(self, number: int, ask: gnomon.Ask) -> None:
         came: Any

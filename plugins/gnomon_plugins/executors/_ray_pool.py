@@ -278,7 +278,7 @@ class Pool:
     async def _drop(self, seat: _Seat, number: int) -> None:
         # Of an actor that is dead the exchange that is under way tells.
         with contextlib.suppress(self._ray.exceptions.RayError):
-            await seat.actor.drop.remote([number])
+            await seat.actor.drop.remote(number)
 
     def _send(self) -> None:
         """Give what waits to those who have room, the least busy first."""

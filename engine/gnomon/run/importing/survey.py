@@ -11,7 +11,7 @@ from hashlib import file_digest
 
 import attrs
 
-from gnomon.errors import UsageError, did_you_mean
+from gnomon.errors import UsageError, counted, did_you_mean
 from gnomon.loading import Around
 from gnomon.records import Item
 from gnomon.replytable import ReplyTable
@@ -136,7 +136,7 @@ def _misplaced(reasons: Counter[str], first: Mapping[str, str], placed: int) -> 
         "--rename FIELD:PUBLISHED=OURS, or leave these rows out with --skip-unknown"
     ]
     for reason, number in reasons.most_common(_REASONS):
-        rows = "1 row" if number == 1 else f"{number} rows"
+        rows = counted(number, "row")
         lines.append(f"  {rows}, the first is {first[reason]}: {reason}")
     if len(reasons) > _REASONS:
         lines.append(f"  and {len(reasons) - _REASONS} further reasons")
