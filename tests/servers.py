@@ -44,7 +44,8 @@ class Answer:
         reset_after: Reset the connection after this many bytes of the body; 0 before the header.
         endless: Sent again and again after the body, with no end.
         drip: Seconds between single bytes of the body.
-        twice: The whole answer is sent a second time, unasked, after this many seconds.
+        twice: The whole answer is sent a second time, unasked, after this many seconds; with 0 in one
+            write with the first, so that no call can come between them.
     """
 
     status: int = 200
@@ -150,6 +151,9 @@ class _Connection(asyncio.Protocol):
         await asyncio.sleep(answer.delay)
         if answer.reset_after == 0:
             self._reset()
+            return
+        if answer.twice == 0:
+            self.transport.write((_head(answer) + answer.data) * 2)
             return
         self.transport.write(_head(answer))
         if answer.reset_after is not None:

@@ -133,7 +133,7 @@ ROWS = [
                                                                                                2, "error ok",    5.0,          "answered with something that is not JSON: '<html>hi</html>'", 0.5),
     Row("JSON called something else",   (Answer(body=completion("hello"), content_type="text/csv"),),
                                                                                                1, "ok",          5.0),
-    Row("the answer sent twice",        (Answer(body=completion("hello"), twice=0.01),),       1, "ok",          5.0),
+    Row("the answer sent twice",        (Answer(body=completion("hello"), twice=0.0) ,),       1, "ok",          5.0),
     Row("filtered, by status",          (fault(400, FILTER, "content_filter"),),               1, "filtered",    "filtered"),
     Row("filtered, by finish",          (Answer(body=completion("So", finish_reason="content_filter")),),
                                                                                                1, "filtered",    "filtered"),

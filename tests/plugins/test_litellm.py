@@ -262,6 +262,45 @@ def test_a_filter_that_answers_with_an_error_status():
     assert (reply.status, reply.text) == ("filtered", "")
 
 
+ANTHROPIC = {
+    "id": "m",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude",
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+
+
+@pytest.mark.parametrize("later", [0.0, 0.001, 0.02])
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "anthropic/claude-3-5-haiku-20241022"])
+def test_a_duplicate_response_answers_nobody_else(model, later, monkeypatch):
+    """A response sent twice does not become the reply to the next ask on that connection."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+
+    def handler(request):
+        n = request.json["messages"][0]["content"]
+        n = n if isinstance(n, str) else n[0]["text"]
+        text = f"re {n}"
+        shown = {**ANTHROPIC, "content": [{"type": "text", "text": text}]}
+        body = completion(text) if model.startswith("openai") else shown
+        return Answer(body=body, twice=later if n == "0" else None)
+
+    async def asked(url: str):
+        backend = LiteLLM(model=model, base_url=url)
+        try:
+            texts = []
+            for n in range(4):
+                texts.append((await backend.ask(Chat(messages=(Message("user", str(n)),)))).text)
+                await asyncio.sleep(0.1)
+            return texts
+        finally:
+            await backend.close()
+
+    with serving(handler) as server:
+        assert asyncio.run(asked(server.url)) == ["re 0", "re 1", "re 2", "re 3"]
+
+
 def test_no_secret_gets_out(caplog, capfd):
     """A key that the server echoes is in no message, no log and no output."""
     answer = Answer(status=401, body={"error": {"message": f"Incorrect API key provided: {KEY}"}})

@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import select
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from gnomon import CallFailed, ModelError
 from gnomon_plugins.backends import faults
+from gnomon_plugins.backends._quiet import quiet_connector
 
 if TYPE_CHECKING:
     import aiohttp
@@ -105,7 +104,7 @@ class Connection:
             headers["Authorization"] = f"Bearer {self._key}"
         self._loop = asyncio.get_running_loop()
         self._session = aiohttp.ClientSession(
-            connector=_quiet_connector()(limit=self.limits.connections, ttl_dns_cache=60),
+            connector=quiet_connector()(limit=self.limits.connections, ttl_dns_cache=60),
             headers=headers,
             # Nothing that one reply sets may travel with the next call.
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -224,38 +223,6 @@ class Connection:
         if isinstance(error, aiohttp.ClientPayloadError):
             return CallFailed(f"{self.who} broke off in the middle of its answer", retry=True)
         return CallFailed(f"{self.who} broke the connection off: {said}", retry=True)
-
-
-@lru_cache(maxsize=1)
-def _quiet_connector() -> type[aiohttp.TCPConnector]:
-    """A connector that uses a kept connection again only when nothing has come on it meanwhile.
-
-    What comes unasked (a response sent twice, an error page before the server hangs up) would otherwise
-    be taken as the reply to the next ask, and every reply after it would belong to the ask before.
-    """
-    import aiohttp
-
-    class Quiet(aiohttp.TCPConnector):
-        async def connect(self, *args: Any, **kwargs: Any) -> Any:
-            while True:
-                connection = await super().connect(*args, **kwargs)
-                protocol = connection.protocol
-                if protocol is None or not (protocol.should_close or _has_input(protocol)):
-                    return connection
-                connection.close()
-
-    return Quiet
-
-
-def _has_input(protocol: Any) -> bool:
-    """Whether bytes, or the end, wait in the socket and were not read yet."""
-    transport = protocol.transport
-    raw = transport.get_extra_info("socket") if transport is not None else None
-    if raw is None or not hasattr(select, "poll"):
-        return False
-    poll = select.poll()
-    poll.register(raw.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _cause(error: Exception) -> str:

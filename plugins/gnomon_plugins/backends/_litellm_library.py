@@ -1,7 +1,8 @@
 """The litellm library: brought in on first use, and its exceptions turned into failed calls.
 
 One invariant: the library keeps quiet, stays off the network until it is asked to call, changes no
-parameter, tries nothing again, and lets no secret out in a message.
+parameter, tries nothing again, takes no answer as the reply to another ask, and lets no secret out in a
+message.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from gnomon import CallFailed, ModelError, Reply
 from gnomon_plugins.backends import faults
+from gnomon_plugins.backends._quiet import quiet_connector
 
 
 def library() -> Any:
@@ -37,8 +39,24 @@ def library() -> Any:
         litellm.modify_params = False
         litellm.suppress_debug_info = True
         litellm.num_retries = 0
+        _keep_answers_apart(litellm)
         litellm._gnomon_ready = True
     return litellm
+
+
+def _keep_answers_apart(litellm: Any) -> None:
+    """Give the library's clients connections on which no unasked answer is taken as the next reply.
+
+    aiohttp, which it uses, hands a second answer left on a kept connection to whoever asks there next.
+    The library has no setting for the connector; where a later version builds it elsewhere, its other
+    transport is used, which does not keep a connection with bytes on it, and is slower.
+    """
+    from litellm.llms.custom_httpx import http_handler
+
+    if hasattr(http_handler, "TCPConnector"):
+        http_handler.TCPConnector = quiet_connector()
+    else:
+        litellm.disable_aiohttp_transport = True
 
 
 def failed(error: Exception, who: str) -> Reply:
