@@ -212,4 +212,5 @@ def test_a_lone_reply_is_committed_within_a_second(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     assert campaign.rows(STORED) == [(0,)]
+    assert campaign.rows("SELECT finished, planned, ended FROM runs") == [(1, 400, None)]
     assert campaign.rows("SELECT count(*) FROM score") == [(1,)]

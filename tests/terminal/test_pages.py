@@ -326,7 +326,13 @@ def test_a_run_that_goes_on_is_told_from_one_that_was_cut_off(
             "when it ends\n"
         )
         assert " going on " in said("list", "runs")
+        store.note_planned(run_id, 1200)
+        assert said("results") == (
+            "run 1 of 'tiny' has no estimates yet: it is going on, and 1 of 1200 trials is finished; they "
+            "come when it ends\n"
+        )
     assert said("results") == (
-        "run 1 of 'tiny' has no estimates: it was cut off, and 1 trial is finished; run it again to go on\n"
+        "run 1 of 'tiny' has no estimates: it was cut off, and 1 of 1200 trials is finished; run it again "
+        "to go on\n"
     )
     assert " cut off " in said("list", "runs")

@@ -84,7 +84,7 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
         planned = count_trials(request, items)
         if not planned and not round_:
             raise nothing_left(request)
-        session.tally.planned = planned + start
+        session.plan(planned + start)
         yield make_trials(
             session.spec.keys.design,
             items,

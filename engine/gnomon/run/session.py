@@ -117,12 +117,18 @@ class Session:
             calls=tally.calls,
             cached=tally.cached,
             trials=tally.done,
-            planned=tally.planned,
+            # An invocation that never came to its plan says nothing of it.
+            **({"planned": tally.planned} if tally.planned is not None else {}),
             waited=round(tally.waiting, 3),
             seconds=tally.seconds,
             cost=tally.spent,
         )
         self.store.flush()
+
+    def plan(self, trials: int) -> None:
+        """Note how many trials there are, as far as rounds are known."""
+        self.tally.planned = trials
+        self.store.note_planned(self.run_id, trials)
 
     def end_because(self, reason: str) -> None:
         """Note why it ends; the first reason is kept."""

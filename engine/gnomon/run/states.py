@@ -32,7 +32,7 @@ class RunState:
             calls failed or a budget was reached.
         reason: Why it is not done, in words.
         finished: Finished trials.
-        planned: Planned trials, where the run has said so at an end.
+        planned: Planned trials; None where no invocation came to its plan.
         started_at: When it was begun.
     """
 
@@ -59,19 +59,23 @@ class RunState:
         if self.state == "done" or (self.state == "stopped" and self.reason is None):
             return None
         reason = f": {self.reason}" if self.reason else ""
-        return f"{self.state}, {self.trials} trials are finished{reason}"
+        return f"{self.state}, {self._finished}{reason}"
+
+    @property
+    def _finished(self) -> str:
+        verb = "is" if self.finished == 1 else "are"
+        return f"{self.trials} {'trial' if self.trials == '1' else 'trials'} {verb} finished"
 
     @property
     def sentence(self) -> str:
         """Why this run has no estimates, as a sentence."""
         what = f"run {self.run} of {self.measure!r} has no estimates"
-        trials = "1 trial is" if self.finished == 1 else f"{self.trials} trials are"
         if self.state == "going on":
-            return f"{what} yet: it is going on, and {trials} finished; they come when it ends"
+            return f"{what} yet: it is going on, and {self._finished}; they come when it ends"
         if self.state == "done":
             return f"{what}: the measure has no statistic, or none of its scores has a number"
         reason = f" ({self.reason})" if self.reason else ""
-        return f"{what}: it was {self.state}{reason}, and {trials} finished; run it again to go on"
+        return f"{what}: it was {self.state}{reason}, and {self._finished}; run it again to go on"
 
 
 def parts(store: Store, run_ids: Collection[int]) -> Iterator[str]:

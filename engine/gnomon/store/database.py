@@ -159,6 +159,12 @@ class Store(Reader):
                 more,
             )
 
+    def note_planned(self, run_id: int, planned: int) -> None:
+        """Note how many trials the run has, so that whoever looks while it goes on knows."""
+        self._writing.flush()
+        with self._transaction():
+            provenance.note_planned(self._connection, self._sessions[run_id], planned)
+
     def last_sessions(self) -> dict[int, tuple[str | None, str | None, int | None]]:
         """Run → when its last invocation ended (None when it has not said so), why, and how many
         trials it said were planned.

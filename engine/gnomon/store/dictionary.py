@@ -263,7 +263,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "repeats": "repeats",
         "trial_limit": "most items, as --limit says; NULL for all",
         "finished": "number of finished trials",
-        "planned": "number of trials in the plan; NULL while no invocation has ended and said so",
+        "planned": "number of trials in the plan, of the rounds begun so far; NULL when no invocation came to its plan",
         "ended": "why the last invocation ended, such as done or interrupted; NULL while it goes on or was killed",
         "calls": "calls made to models, over all invocations that ended",
         "cost": "US dollars over all invocations that ended; NULL when unknown",

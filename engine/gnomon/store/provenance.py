@@ -181,6 +181,14 @@ def end_session(
     )
 
 
+def note_planned(connection: sqlite3.Connection, session_id: int, planned: int) -> None:
+    """Note how many trials an invocation means to have finished."""
+    connection.execute(
+        "UPDATE session SET more = json_set(ifnull(more, '{}'), '$.planned', ?) WHERE id = ?",
+        (planned, session_id),
+    )
+
+
 def note_lock(
     connection: sqlite3.Connection,
     session_id: int,
