@@ -128,8 +128,10 @@ def shown(ask: Ask) -> str:
 
 def _print_plan(spec: Any, plan: Any, examples: int) -> None:
     more = ", in the first round" if plan.adaptive else ""
-    click.echo(f"{spec.name} (version {spec.keys.version}): {spec.keys.title}")
-    click.echo(
+    terminal.explain(
+        terminal.visible(f"{spec.name} (version {spec.keys.version}): {spec.keys.title}")
+    )
+    terminal.explain(
         f"{counted(plan.trials, 'trial')}{more}: {counted(plan.items, 'item')}, "
         f"{counted(plan.conditions, 'condition')}, {counted(plan.repeats, 'repeat')}, "
         f"{plan.format} format"
@@ -140,12 +142,12 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
             if load.cost is None
             else f"cost about {load.cost:.4f} $, at most {load.cost_high:.4f} $"
         )
-        click.echo(
-            f"  {role}: {load.asks} asks, about {load.tokens_in} tokens in, "
+        terminal.explain(
+            f"  {role}: {counted(load.asks, 'ask')}, about {load.tokens_in} tokens in, "
             f"{load.tokens_out_low} to {load.tokens_out_high} out, {cost}"
         )
     for note in plan.notes:
-        click.echo(f"  ({note})")
+        terminal.explain(f"  ({note})")
     piped = terminal.is_piped()
     chosen = plan.examples if examples == ALL else plan.examples[:examples]
     for example in chosen:

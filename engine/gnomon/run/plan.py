@@ -297,8 +297,10 @@ def make_plan(
     notes = ["tokens are estimated at four characters each"]
     if not whole:
         notes.append("some asks depend on replies, so the numbers of asks are the least")
-    if any(load.cost is None for load in roles.values()):
+    if any(load.cost is None and role in request.roles for role, load in roles.items()):
         notes.append("the price of at least one model is unknown")
+    elif not request.roles:
+        notes.append("the cost depends on the model, and none is named")
     adaptive = bool(getattr(source, "adaptive", False))
     if adaptive:
         notes.append("the source is adaptive: this is its first round")
