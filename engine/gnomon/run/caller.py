@@ -86,6 +86,7 @@ class Caller:
         run_id: The run's row.
         seed: The run's seed; back-off jitter and sampling seeds come from it.
         tally: Counts to keep.
+        copies: How many copies of each backend answer at once.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Caller:
         run_id: int,
         seed: Seed,
         tally: Tally,
+        copies: int = 1,
     ) -> None:
         self._request = request
         self._bindings = bindings
@@ -113,7 +115,11 @@ class Caller:
         self.stopped: str | None = None
         self._pauses = Pauses(tally)
         models = {role: str(binding.name) for role, binding in bindings.items()}
-        self._gates = gates(models, request.rpm, request.tpm)
+        most = {role: binding.offers.concurrency for role, binding in bindings.items()}
+        self._gates = gates(models, request.rpm, request.tpm, most, copies)
+        self._counts = {
+            role: getattr(binding.backend, "calls_for", None) for role, binding in bindings.items()
+        }
         self._priced: set[Gate] = set()
         self._pricing = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
@@ -271,21 +277,22 @@ class Caller:
 
     async def _send(self, ask: Ask, gate: Gate, timeout: float) -> tuple[Reply, CallFailed | None]:
         reserved = 0.0
-        if gate.free:
+        calls = self._calls(ask)
+        if gate.free and gate.in_flight < gate.most:
             if not gate.in_flight:
                 gate.begin()
             gate.in_flight += 1
         else:
-            self._look(self._tally.cost)
+            self._look(self._tally.cost, calls)
             self._arm()
-            reserved = await gate.enter(ask)
+            reserved = await gate.enter(ask, calls)
         among = gate.in_flight
         came: Reply | CallFailed | None = None
         allowed = False
         sent = asyncio.get_running_loop().time()
         began = time.perf_counter()
         try:
-            self._allow()
+            self._allow(calls)
             allowed = True
             async with asyncio.timeout(timeout):
                 came = reply = await self._asker.ask(ask)
@@ -300,20 +307,26 @@ class Caller:
                 self._in_flight -= 1
         if isinstance(came, CallFailed):
             self._tally.limited += came.limited
-            reply = Reply(status="error", error=came.message)
+            reply = Reply(status="error", error=came.message, cost=came.cost)
         if reply.seconds is None:
             reply = attrs.evolve(reply, seconds=time.perf_counter() - began)
         return reply, came if isinstance(came, CallFailed) else None
 
-    def _look(self, spent: float) -> None:
-        """See that a call may still be sent, having spent so many dollars.
+    def _calls(self, ask: Ask) -> int:
+        """How many calls an ask takes, as its backend has it."""
+        count = self._counts[ask.role]
+        return 1 if count is None else count(ask)
+
+    def _look(self, spent: float, calls: int) -> None:
+        """See that so many calls may still be sent, having spent so many dollars.
 
         Raises:
-            Stop: It may not.
+            Stop: They may not.
         """
         if self.stopped is None:
-            if self._request.max_calls is not None and self._tally.calls >= self._request.max_calls:
-                self.stop(f"the budget of {self._request.max_calls} calls is used up (--max-calls)")
+            most = self._request.max_calls
+            if most is not None and self._tally.calls + calls > most:
+                self.stop(_used_up(most, most - self._tally.calls, calls))
             elif self._request.max_cost is not None and spent >= self._request.max_cost * (
                 1 - ROUNDING
             ):
@@ -323,10 +336,10 @@ class Caller:
         if self.stopped is not None:
             raise Stop
 
-    def _allow(self) -> None:
-        self._look(self._spent())
+    def _allow(self, calls: int) -> None:
+        self._look(self._spent(), calls)
         # Counted before it is sent, so that calls in flight are within the budget.
-        self._tally.calls += 1
+        self._tally.calls += calls
         self._in_flight += 1
 
     def _spent(self) -> float:
@@ -391,3 +404,10 @@ class Caller:
     def _waits(self) -> list[str]:
         """Who waits, and why, for the progress line."""
         return [*waiting(dict.fromkeys(self._gates.values())), *self._pauses.says()]
+
+
+def _used_up(budget: int, left: int, calls: int) -> str:
+    """What is said of a budget of calls that does not hold those of the next ask."""
+    if left <= 0:
+        return f"the budget of {budget} calls is used up (--max-calls)"
+    return f"of the budget of {budget} calls {left} are left, and the next ask takes {calls} (--max-calls)"

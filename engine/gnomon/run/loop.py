@@ -132,6 +132,7 @@ class _Loop:
                 session.run_id,
                 session.seed,
                 self.tally,
+                self.copies,
             )
             with first_signal_stops(self.interrupt):
                 session.observer.begin(self.tally)
