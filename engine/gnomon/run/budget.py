@@ -35,7 +35,7 @@ class Budget:
         self.deadline = None if request.max_time is None else time.monotonic() + request.max_time
 
     def refusal(self, calls: int, *, waiting: bool = False) -> str | None:
-        """Why so many calls may not be sent any more, as a sentence; None when they may.
+        """A sentence for so many calls that may not be sent any more; None when they may.
 
         Args:
             calls: How many.
