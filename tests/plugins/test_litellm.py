@@ -383,6 +383,34 @@ def test_a_server_of_ones_own_needs_no_key(monkeypatch):
         assert server.requests[0].headers["authorization"] == "Bearer unused"
 
 
+def test_another_server_in_the_environment_is_another_model(tmp_path, monkeypatch):
+    """Replies of one server never answer for another, whichever way its address is given."""
+    with serving(completion("from A")) as one, serving(completion("from B")) as other:
+        for server in (one, other, one):
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            monkeypatch.setenv("OPENAI_API_BASE", server.url)
+            tiny.run_tiny(tmp_path, count=1, roles={"subject": "litellm:openai/gpt-4o"})
+    assert (len(one.requests), len(other.requests)) == (2, 2)
+    with Store.open(tmp_path / "results.db") as store:
+        sql = "select run, reply, count(*) from conversations group by 1, 2 order by 1"
+        assert list(store.query(sql)[1]) == [(1, "from A", 2), (2, "from B", 2)]
+        assert store.verify() == []
+
+
+def test_what_the_environment_says_is_part_of_the_model(monkeypatch):
+    """Its address and version, without a secret in them; not what the model string says, nor what others read."""
+    for name in ("AZURE_API_BASE", "AZURE_API_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    assert LiteLLM(model="openai/gpt-4o").identity == {}
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:pw@h/v1?sig=pw")
+    monkeypatch.setenv("AZURE_API_VERSION", "2026-01-01")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert LiteLLM(model="openai/gpt-4o").identity == {"OPENAI_BASE_URL": "http://…@h/v1?…"}
+    assert LiteLLM(model="openai/gpt-4o", base_url="http://h/v1").identity == {}
+    assert LiteLLM(model="azure/mine").identity == {"AZURE_API_VERSION": "2026-01-01"}
+    assert LiteLLM(model="azure/mine", api_version="2025-01-01").identity == {}
+
+
 def test_parameters_are_never_dropped(monkeypatch):
     """A parameter that the provider does not take is refused before the call."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "anthropic-not-real")
@@ -412,6 +440,9 @@ def test_unknown_provider_and_kind():
     ("options", "message"),
     [
         ({"model": "gpt-4o"}, "a litellm model is PROVIDER/MODEL, such as openai/gpt-4o; found 'gpt-4o'"),
+        ({"model": "a/b", "base_url": "h:8000"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'h:8000'"),
+        ({"model": "a/b", "base_url": "http://me:pw@h"}, "base_url may not hold a user or a password; keys come from the environment"),
+        ({"model": "a/b", "base_url": "http://h/v1?code=pw"}, "base_url may not have a query or a fragment, found 'http://h/v1?…'"),
         ({"model": "a/b", "samples": -1}, "samples must be 0 or more, found -1"),
         ({"model": "a/b", "alternatives": 21}, "alternatives must be from 1 to 20, found 21"),
         ({"model": "a/b", "timeout": 0}, "timeout must be more than 0 seconds, found 0"),

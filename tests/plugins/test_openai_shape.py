@@ -120,6 +120,10 @@ def test_replies_as_servers_send_them(given_, expected):
         ({"choices": [{}]}, "m answered with a choice that has no message"),
         (payload({"content": 3}), "m answered with content that is neither text nor parts"),
         (payload({"content": ""}, {"finish_reason": "error"}), "m says that generation failed"),
+        (
+            payload({"content": "ha"}, {"error": {"code": 502, "message": "gone"}}),
+            "m says that generation failed: gone",
+        ),
     ],
 )
 def test_payloads_without_an_answer(given_, message):
