@@ -82,7 +82,7 @@ def read_rows(form: str, path: Path, columns: Mapping[str, str]) -> Iterator[Seq
 def _read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Sequence[Any]]:
     values = csv_reader(list(columns.values()))
     number = 0
-    with path.open(encoding="utf-8", newline="") as lines, _long_cells():
+    with path.open(encoding="utf-8", newline="") as lines, long_cells():
         try:
             for number, row in enumerate(csv.reader(lines, strict=True)):
                 if number:
@@ -94,7 +94,8 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Sequence[Any]]
 
 
 @contextmanager
-def _long_cells() -> Iterator[None]:
+def long_cells() -> Iterator[None]:
+    """Read cells of any length while it lasts."""
     before = csv.field_size_limit(_LONGEST_CELL)
     try:
         yield
