@@ -109,7 +109,7 @@ def _read_jsonl(path: Path, columns: Mapping[str, str]) -> Iterator[Sequence[Any
         for number, line in enumerate(lines, 1):
             try:
                 yield json_row(names, line)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise StoreError(f"line {number} of {path} cannot be read: {error}") from None
 
 

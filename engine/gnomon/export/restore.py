@@ -106,6 +106,8 @@ class _Manifest:
 
 def _read_manifest(folder: Path) -> _Manifest:
     path = folder / MANIFEST
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{path} is not the manifest of an export of gnomon")
     try:
         found = json.loads(path.read_text("utf-8"))
         version = found["gnomon_export"]
@@ -156,6 +158,8 @@ def _check(folder: Path, entry: _Table) -> None:
     path = folder / entry.file
     hashed = sha256()
     try:
+        if not path.is_file():
+            raise OSError  # a pipe or a device, which has no end
         with path.open("rb") as data:
             while block := data.read(1 << 20):
                 hashed.update(block)
@@ -196,7 +200,7 @@ def _fill(connection: sqlite3.Connection, folder: Path, manifest: _Manifest) -> 
         insert = f'INSERT INTO "{table}" ({names}) VALUES ({places})'  # noqa: S608 -- names that were found in our schema
         try:
             connection.executemany(insert, read_rows(manifest.form, path, columns))
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise StoreError(f"{path} does not fit into a gnomon database: {error}") from None
         (rows[table],) = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # noqa: S608 -- as above
     connection.execute("COMMIT")
