@@ -98,6 +98,8 @@ def test_body_leaves_out_what_is_unset():
         (payload({"content": ["a", {"type": "output_text", "text": "b"}]}), {"text": "ab"}),
         # Text that is hard to store is handed on as it came.
         (payload({"content": "a\0b\ud800"}), {"text": "a\0b\ud800"}),
+        # Counts that are none, or that no database holds.
+        (payload({"content": "x"}, usage={"prompt_tokens": 2**63, "completion_tokens": "3"}), {"tokens_in": None, "tokens_out": None}),
     ],
 )  # fmt: skip
 def test_replies_as_servers_send_them(given_, expected):

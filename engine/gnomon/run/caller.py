@@ -34,6 +34,7 @@ from gnomon.store import reply_key
 if TYPE_CHECKING:
     from gnomon.protocols import Asker
     from gnomon.store import Store
+    from gnomon.store.replies import StoredReply
 
 LONGEST_BACK_OFF = 60.0
 PATIENCE = 120.0
@@ -167,7 +168,7 @@ class Caller:
         self._check(ask)
         ask = self._complete(ask, trial, place)
         key = self._key(ask, place)
-        reply_id, reply, cached = await self._reply(ask, key)
+        reply_id, reply, cached = await self._reply(ask, key, place)
         self._store.add_ask(
             self._run_id,
             place.trial_id,
@@ -201,17 +202,21 @@ class Caller:
             )
         self._checked.add(shape)
 
-    async def _reply(self, ask: Ask, key: bytes) -> tuple[int, Reply, bool]:
+    def _stored(self, key: bytes, place: Place) -> StoredReply | None:  # noqa: ARG002 - whose own replies count looks there
+        """A stored reply that answers an ask of that key."""
+        return self._store.find_reply(key)
+
+    async def _reply(self, ask: Ask, key: bytes, place: Place) -> tuple[int, Reply, bool]:
         if self._request.cache:
             flying = self._flying.get(key)
             if flying is not None:
                 try:
                     reply_id, reply = await asyncio.shield(flying)
                 except _Abandoned:
-                    return await self._reply(ask, key)
+                    return await self._reply(ask, key, place)
                 # A failure is no answer that anyone can take over.
                 return reply_id, reply, reply.status != "error"
-            stored = self._store.find_reply(key)
+            stored = self._stored(key, place)
             if stored is not None:
                 return stored.id, stored.reply, True
         future: asyncio.Future[tuple[int, Reply]] = asyncio.get_running_loop().create_future()
@@ -339,7 +344,8 @@ class Caller:
             self._dearest = max(self._dearest, reply.cost)
             return
         tally.unpriced += 1
-        if self._request.max_cost is not None and reply.status != "error":
+        # What the provider's filter kept back brought no answer and, like a failure, has no price.
+        if self._request.max_cost is not None and reply.status not in ("error", "filtered"):
             self.stop(
                 "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"
             )

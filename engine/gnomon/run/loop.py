@@ -31,6 +31,7 @@ from gnomon.run.interrupting import first_signal_stops
 from gnomon.run.plan import merged_turns
 from gnomon.run.progress import Observer
 from gnomon.run.request import MOST_CONCURRENCY, RunRequest
+from gnomon.run.rescore import rescore
 from gnomon.run.rounds import rounds
 from gnomon.run.scoring import blocks_over, score_item, score_trial
 from gnomon.run.session import Outcome, Session
@@ -76,6 +77,14 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
             for sentence in found:
                 observer.say(f"exploratory: {sentence}")
         try:
+            if not store.scored_by_its_own(session.run_id, session.scoring):
+                # What comes now belongs beside scores that the same scorers gave.
+                observer.say(
+                    f"scoring the finished trials of run {session.run_id} with its own measure again: "
+                    "the newest pass used another text of it"
+                )
+                rescore(store, session.run_id, catalogue)
+                session.go_on_with_newest()
             loop = _Loop(session)
             asyncio.run(loop.carry_out(executor))
             loop.conclude()

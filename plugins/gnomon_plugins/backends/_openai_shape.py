@@ -173,7 +173,9 @@ def _status(finish: Any, refusal: str | None) -> Any:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    # More than 63 bits hold is no count of anything.
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < 2**63 else None
 
 
 def read_logprobs(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
