@@ -157,16 +157,15 @@ def _structured(found: Mapping[str, Any]) -> _Manifest | None:
 def _check(folder: Path, entry: _Table) -> None:
     path = folder / entry.file
     hashed = sha256()
+    lost = StoreError(f"{path} is missing or cannot be read; export the database again")
+    if not path.is_file():
+        raise lost  # a pipe or a device would be read without end
     try:
-        if not path.is_file():
-            raise OSError  # a pipe or a device, which has no end
         with path.open("rb") as data:
             while block := data.read(1 << 20):
                 hashed.update(block)
     except OSError:
-        raise StoreError(
-            f"{path} is missing or cannot be read; export the database again"
-        ) from None
+        raise lost from None
     if hashed.hexdigest() != entry.sha256:
         raise StoreError(
             f"{path} was changed or cut short after it was exported: its SHA-256 is not the one in "
