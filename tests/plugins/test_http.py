@@ -212,12 +212,44 @@ def test_choose_from_samples():
     assert len({request.json["seed"] for request in server.requests}) == 4
 
 
-def test_one_sample_that_fails_ends_the_others():
-    """When a sample's call fails, the ask fails with it and leaves nothing under way."""
-    answers = one_after_another(Answer(status=500), Answer(delay=20, body=completion("A")))
+def test_one_sample_that_fails_for_ever_ends_the_others():
+    """When a sample's call fails as all others would, the ask fails and leaves nothing under way."""
+    answers = one_after_another(Answer(status=401), Answer(delay=20, body=completion("A")))
     with serving(answers) as server, pytest.raises(CallFailed) as failed:
         ask(on(server, samples=3), choose())
-    assert failed.value.retry
+    assert failed.value.fatal
+
+
+def test_samples_that_came_are_not_asked_for_again():
+    """When some of the calls may be made again later, the others are waited for and kept: each is used once."""
+    answers = one_after_another(
+        completion("A"),
+        Answer(status=429, headers={"retry-after": "1"}),
+        Answer(status=429, headers={"retry-after": "2"}),
+        *(Answer(body=completion(text), delay=0.05) for text in ("A", "B", "A", "B")),
+        *(completion(text) for text in ("B", "B", "B", "B")),
+    )
+    question = choose(decoding=Decoding(seed=3))
+    with serving(answers) as server:
+        backend = on(server, samples=4)
+        assert (backend.calls_for(question), backend.calls_for(chat())) == (4, 1)
+
+        async def twice():
+            with pytest.raises(CallFailed) as failed:
+                await backend.ask(question)
+            left = backend.calls_for(question)
+            try:
+                return failed.value, left, await backend.ask(question), await backend.ask(question)
+            finally:
+                await backend.close()
+
+        failure, left, second, third = asyncio.run(twice())
+    assert (failure.retry, failure.after, left) == (True, 2.0, 2)
+    assert second.probabilities == {"A": 0.75, "B": 0.25}
+    assert third.probabilities == {"A": 0.0, "B": 1.0}
+    seeds = [request.json["seed"] for request in server.requests]
+    assert sorted(seeds[4:6]) == sorted(set(seeds[:4]) & set(seeds[1:3]))
+    assert set(seeds[6:]) == set(seeds[:4])
 
 
 def test_embed():

@@ -7,8 +7,11 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+import tiny
 
 from gnomon import (
     CallFailed,
@@ -21,8 +24,10 @@ from gnomon import (
     Message,
     ModelError,
 )
+from gnomon.errors import EXIT_DONE
+from gnomon.store import Store
 from gnomon_plugins.backends.providers import LiteLLM
-from servers import Answer, completion, first_token, one_after_another, serving
+from servers import Answer, Request, completion, first_token, one_after_another, serving
 
 KEY = "sk-notreal0123456789abcdef"
 USER = (Message("user", "Which?"),)
@@ -172,6 +177,46 @@ def test_choose_from_samples():
     assert reply.probabilities == {"A": pytest.approx(2 / 3), "B": pytest.approx(1 / 3)}
     assert (reply.exact, reply.coverage, reply.tokens_in) == (False, 0.75, 28)
     assert len({request.json["seed"] for request in server.requests}) == 4
+
+
+CHOOSING = (
+    tiny.SPEC.replace('needs = ["chat"]', 'needs = ["choose"]')
+    .replace('user = "Say', 'kind = "choose"\noptions = ["A", "B"]\nuser = "Say')
+    .replace('use = "length"', 'use = "length"\nas = "length"')
+)
+
+
+def test_samples_are_within_the_budgets(tmp_path: Path) -> None:
+    """Each sample is a call that is paid for, also when others of the same ask fail, and none is asked twice."""
+    sent = []
+
+    def handler(_: Request) -> Answer:
+        sent.append(1)
+        if len(sent) % 5 == 0:
+            return Answer(status=429, body={"error": {"message": "slow"}})
+        usage = {"prompt_tokens": 20_000, "completion_tokens": 0, "total_tokens": 20_000}
+        return Answer(body=completion("A", model="gpt-4o", usage=usage))
+
+    with serving(handler) as server:
+        subject = f"litellm:openai/gpt-4o?base_url={server.url}&samples=10"
+        options: dict[str, Any] = {"roles": {"subject": subject}, "count": 4, "concurrency": 1}
+        dear = tiny.run_tiny(tmp_path, CHOOSING, max_cost=1.0, **options)
+        paid = 0.05 * (len(sent) - len(sent) // 5)
+        assert dear.reason == "the budget of 1 $ is used up (--max-cost)"
+        assert dear.tally.cost == pytest.approx(paid)
+        assert paid <= 1.0 + 10 * 0.05
+        assert dear.tally.calls == len(sent)
+        sent.clear()
+        few = tiny.run_tiny(tmp_path, CHOOSING, max_calls=24, max_wait=0.0, **options)
+        assert few.tally.calls == len(sent) <= 24
+        assert few.reason == (
+            f"of the budget of 24 calls {24 - len(sent)} are left, and the next ask takes 10 (--max-calls)"
+        )
+        done = tiny.run_tiny(tmp_path, CHOOSING, **options)
+    assert done.exit_code == EXIT_DONE
+    with Store.open(tmp_path / "results.db") as store:
+        ((stored,),) = list(store.query("select sum(cost) from reply")[1])
+    assert stored == pytest.approx(dear.tally.cost + few.tally.cost + done.tally.cost)
 
 
 def test_embed():

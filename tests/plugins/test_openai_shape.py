@@ -321,7 +321,7 @@ def test_choice_from_samples():
     """Shares among the replies that name an option; the rest lowers the coverage."""
     texts = ["A", " A.", "**B**", "well", "A"]
     replies = [Reply(text=text, tokens_in=2, tokens_out=1, cost=0.5) for text in texts]
-    reply = choosing.from_samples(choose("A", "B"), replies, "m")
+    reply = choosing.from_samples(choose("A", "B"), replies, "m", cost=2.5)
     assert reply.probabilities == {"A": 0.75, "B": 0.25}
     assert (reply.coverage, reply.exact) == (0.8, False)
     assert (reply.tokens_in, reply.tokens_out, reply.cost) == (10, 5, 2.5)
@@ -330,7 +330,8 @@ def test_choice_from_samples():
 def test_samples_without_an_option():
     """If no sample names an option: refused when the provider said so, else a failed call."""
     with pytest.raises(CallFailed) as failed:
-        choosing.from_samples(choose("A", "B"), [Reply(text="maybe")] * 3, "m")
+        choosing.from_samples(choose("A", "B"), [Reply(text="maybe")] * 3, "m", cost=0.25)
+    assert failed.value.cost == 0.25
     assert failed.value.message == (
         "none of 3 sampled replies of m is one of the options A, B; the first is 'maybe'"
     )

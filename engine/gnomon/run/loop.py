@@ -5,7 +5,7 @@ its scores, in one transaction, and what is left to do is the plan without the f
 unfinished trials are found again by key, so nothing that was answered is asked twice.
 
 The parts: ``checks`` before the run, ``session`` for what is shared and said, ``rounds`` for the plan as a
-stream, ``caller`` for one ask, ``scoring`` and ``analysis`` for what follows from replies.
+stream, ``caller`` for one ask, ``budget`` for what it may spend, ``scoring`` and ``analysis`` for what follows from replies.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ class _Loop:
                 session.run_id,
                 session.seed,
                 self.tally,
+                self.copies,
             )
             with first_signal_stops(self.interrupt):
                 session.observer.begin(self.tally)

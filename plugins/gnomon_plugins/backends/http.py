@@ -78,6 +78,9 @@ class Http:
     body_timeout: float = 60.0
     max_body: int = 64 << 20
     _line: Connection = attrs.field(init=False, eq=False, repr=False)
+    _samples: choosing.Samples = attrs.field(
+        init=False, factory=choosing.Samples, eq=False, repr=False
+    )
 
     def __attrs_post_init__(self) -> None:
         _check_url(self.base_url)
@@ -131,7 +134,8 @@ class Http:
             sampled_choose=self.samples > 0,
             prefill=kind.continues is not None,
             seed=True,
-            concurrency=self.connections,
+            # A sampled choice takes as many connections as there are samples.
+            concurrency=max(1, self.connections // max(1, self.samples)),
             blocking=False,
         )
 
@@ -142,6 +146,10 @@ class Http:
             ModelError: The variable that ``key_env`` names is not set, or aiohttp is not installed.
         """
         self._line.check()
+
+    def calls_for(self, ask: Ask) -> int:
+        """One, or as many as there are samples."""
+        return self._samples.missing(ask, self.samples)
 
     async def close(self) -> None:
         """Close the connections; a later ask opens others."""
@@ -184,7 +192,7 @@ class Http:
     async def _choose(self, ask: Choose) -> Reply:
         choosing.check_options(ask)
         if self.samples:
-            return await choosing.sampled(ask, self._chat, self.samples, self._who)
+            return await self._samples.choose(ask, self._chat, self.samples, self._who)
         decoding = choosing.one_token(ask, self.alternatives)
         reply = await self._chat(Chat(messages=ask.messages, decoding=decoding))
         return choosing.from_first_token(ask, reply, self._who)

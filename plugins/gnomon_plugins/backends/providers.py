@@ -80,6 +80,9 @@ class LiteLLM:
     alternatives: int = 20
     timeout: float = 600.0
     _known: _Known = attrs.field(init=False, factory=_Known, eq=False, repr=False)
+    _samples: choosing.Samples = attrs.field(
+        init=False, factory=choosing.Samples, eq=False, repr=False
+    )
 
     def __attrs_post_init__(self) -> None:
         if "/" not in self.model.strip("/"):
@@ -171,6 +174,10 @@ class LiteLLM:
         if lack is not None:
             raise ModelError(lack)
 
+    def calls_for(self, ask: Ask) -> int:
+        """One, or as many as there are samples."""
+        return self._samples.missing(ask, self.samples)
+
     async def close(self) -> None:
         """Close the connections that litellm keeps open in this event loop."""
         import sys
@@ -257,7 +264,7 @@ class LiteLLM:
     async def _choose(self, ask: Choose) -> Reply:
         choosing.check_options(ask)
         if self.samples:
-            return await choosing.sampled(ask, self._chat, self.samples, self._who)
+            return await self._samples.choose(ask, self._chat, self.samples, self._who)
         decoding = choosing.one_token(ask, self.alternatives)
         reply = await self._chat(Chat(messages=ask.messages, decoding=decoding))
         return choosing.from_first_token(ask, reply, self._who)
