@@ -223,16 +223,16 @@ def _print_end(outcome: Any, checks: list[Check], database: Path) -> None:
     tally = outcome.tally
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(tally.statuses.items()))
     waited = f", {tally.waiting:.1f} s of waiting between tries" if tally.waiting else ""
-    terminal.explain(
+    terminal.relate(
         f"run {outcome.run_id} in {database}: {tally.before + tally.done} of {tally.planned} trials, "
         f"{counted(tally.calls, 'call')}{f' ({statuses})' if statuses else ''}, "
         f"{tally.cached} {'reply' if tally.cached == 1 else 'replies'} from the store, {tally.seconds:.1f} s{waited}"
     )
     if outcome.searched:
-        terminal.explain(outcome.searched)
+        terminal.relate(outcome.searched)
     if outcome.stopped:
-        terminal.explain(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
+        terminal.relate(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
     if outcome.reason:
-        click.echo(f"not complete: {outcome.reason}", err=True)
+        terminal.tell(f"not complete: {outcome.reason}", err=True)
     for sentence in broken:
-        click.echo(f"expectation violated: {sentence}", err=True)
+        terminal.tell(f"expectation violated: {sentence}", err=True)

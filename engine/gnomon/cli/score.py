@@ -48,10 +48,10 @@ def command(
         rows = estimate_rows(store, [run_id])
     print_estimates(rows)
     spec = "the spec stored with the run" if done.stored else "another spec than the run's"
-    terminal.explain(
+    terminal.relate(
         f"{counted(done.trials, 'trial')} scored again in {done.seconds:.1f} s with {spec} (version {done.version})"
     )
     if done.now is not None and measure is None:
-        terminal.explain(
+        terminal.relate(
             f"the measure has another text now (version {done.now}); --measure NAME scores with that"
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import database_of, second_database_option
 from gnomon.cli.values import Whole
 
@@ -35,6 +36,6 @@ def command(word: str | None, port: int, database: Path | None) -> None:
     path = database_of(word, database)
 
     def ready(address: str) -> None:
-        click.echo(f"{path} is at {address} (Ctrl-C ends it)")
+        terminal.tell(f"{path} is at {address} (Ctrl-C ends it)")
 
     serve(path, port, ready=ready)
