@@ -496,6 +496,16 @@ def all_commands() -> list[tuple[str, click.Command]]:
     return found
 
 
+def test_commands_say_everything_through_one_module() -> None:
+    """There what could act on a terminal is made visible, whoever wrote it."""
+    none(
+        f"{relative(path)} prints by itself; gnomon.cli.terminal has tell, say and give"
+        for path in modules(CORE / "cli")
+        if path.name not in ("terminal.py", "completion.py")
+        and re.search(r"click\.echo\(|click\.secho\(|(?<![\w.])print\(", path.read_text("utf-8"))
+    )
+
+
 def test_the_table_of_commands_is_the_commands() -> None:
     """``--help`` shows the table; it says what the commands themselves say."""
     assert list(COMMANDS) == sorted(COMMANDS)

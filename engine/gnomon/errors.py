@@ -94,6 +94,7 @@ class CallFailed(GnomonError):
         fatal: Whether every further call would fail the same way (wrong key, no such model).
         limited: Whether the provider refused the call because it was asked too often or has too much to
             do (429, 529), so that all calls to it had better be fewer.
+        cost: US dollars that were spent all the same; None when none are known of.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class CallFailed(GnomonError):
         after: float | None = None,
         fatal: bool = False,
         limited: bool = False,
+        cost: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -111,17 +113,23 @@ class CallFailed(GnomonError):
         self.after = after
         self.fatal = fatal
         self.limited = limited
+        self.cost = cost
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments would be lost when the error crosses a process border.
-        facts = (self.message, self.retry, self.after, self.fatal, self.limited)
+        facts = (self.message, self.retry, self.after, self.fatal, self.limited, self.cost)
         return _restore_call_failed, facts
 
 
 def _restore_call_failed(
-    message: str, retry: bool, after: float | None, fatal: bool, limited: bool
+    message: str,
+    retry: bool,
+    after: float | None,
+    fatal: bool,
+    limited: bool,
+    cost: float | None,
 ) -> CallFailed:
-    return CallFailed(message, retry=retry, after=after, fatal=fatal, limited=limited)
+    return CallFailed(message, retry=retry, after=after, fatal=fatal, limited=limited, cost=cost)
 
 
 @attrs.frozen(order=True)

@@ -37,6 +37,8 @@ attribute       on           meaning (default)
                              the first is predicted by the others: ``gnomon correlate`` uses it
 ``outcomes``    statistic    the only values that the first score may have: where it has others,
                              ``gnomon correlate`` uses the statistic only when it is named (any)
+``calls_for``   backend      method ``calls_for(ask)``: how many calls an ask takes, such as one for each
+                             sample; budgets and ``--rpm`` count them (1)
 ``prepares``    executor     it prepares backends where they answer, so nobody else does (False)
 ``copies``      executor     how many copies of each backend answer at once (1)
 ``models``      backend      classmethod: ``ModelInfo`` of every model it can pull (none)

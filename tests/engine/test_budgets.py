@@ -180,6 +180,23 @@ def test_never_a_call_after_the_time(calls: list[Call], at_once: int, most: floa
         check_resumed(Path(name), bill, calls, outcome)
 
 
+def test_what_the_filter_kept_back_does_not_stop_a_run_with_a_budget(tmp_path: Path) -> None:
+    """A provider names no price for what it did not answer; the answers beside it have one."""
+
+    class Filtering(Priced):
+        name = "filtering"
+
+        async def ask(self, ask: gnomon.Ask) -> Reply:
+            if "word1" in ask.messages[0].content:  # type: ignore[attr-defined]  # a chat
+                return Reply(status="filtered", finish="content_filter")
+            return Reply(text="dear", cost=0.5)
+
+    roles = {"subject": "filtering:x"}
+    outcome = tiny.run_tiny(tmp_path, extra=(Filtering,), roles=roles, max_cost=5.0)
+    assert (outcome.exit_code, outcome.reason, outcome.tally.cost) == (EXIT_DONE, None, 2.0)
+    assert outcome.tally.statuses == {"ok": 4, "filtered": 2}
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

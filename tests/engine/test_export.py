@@ -691,6 +691,20 @@ def test_a_file_that_was_cut_short_changed_or_lost(folder: Path) -> None:
     assert refused(folder) == f"{path} is missing or cannot be read; export the database again"
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs devices")
+@pytest.mark.parametrize("name", ["reply.jsonl", MANIFEST])
+def test_a_file_without_end_is_not_read(folder: Path, name: str) -> None:
+    """A folder comes from anyone, and a link in it may lead to a device."""
+    path = folder / name
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert refused(folder) == (
+        f"{path} is not the manifest of an export of gnomon"
+        if name == MANIFEST
+        else f"{path} is missing or cannot be read; export the database again"
+    )
+
+
 def forge(folder: Path, table: str, data: bytes, **more: Any) -> Path:
     """Put another file into an export, with the right hash."""
     from hashlib import sha256
@@ -726,6 +740,13 @@ def test_files_of_another_make(folder: Path) -> None:
     assert refused(folder) == (
         f"{path} does not fit into a gnomon database: NOT NULL constraint failed: score_name.scorer"
     )
+    path = forge(folder, "score_name", b"[" * 1_000_000)
+    assert refused(folder).startswith(f"line 1 of {path} cannot be read: maximum recursion depth")
+    path = forge(folder, "score_name", b'{"id":1,"scorer":"\\ud800","name":"b"}\n')
+    assert refused(folder) == (
+        f"{path} does not fit into a gnomon database: 'utf-8' codec can't encode character '\\ud800' in "
+        "position 0: surrogates not allowed"
+    )
     forge(folder, "score_name", b"", columns={"id": "INTEGER", "x": "TEXT"})
     assert refused(folder) == (
         f"the table 'score_name' of {folder} does not have the columns of a gnomon database"
@@ -744,6 +765,10 @@ def test_csv_and_parquet_of_another_make(tmp_path: Path) -> None:
     assert refused(folder) == f"{path} does not have the columns that its manifest says"
     folder = export_all(tmp_path / "a.db", "parquet", tmp_path / "parquet").path
     path = forge(folder, "score_name", b"PAR1")
+    assert refused(folder).startswith(f"{path} cannot be read as Parquet: ")
+    whole = (folder / "text.parquet").read_bytes()
+    path = forge(folder, "text", whole[:20] + b"\xee" * 8 + whole[28:])
+    forge(folder, "score_name", b"PAR1")
     assert refused(folder).startswith(f"{path} cannot be read as Parquet: ")
     with pytest.raises(StoreError) as caught:
         list(read_parquet(folder / "text.parquet", {"id": "TEXT"}))

@@ -190,6 +190,65 @@ def test_a_provider_without_a_limit_soon_has_all_calls_at_once(
     assert not provider.refused
 
 
+def test_nobody_waits_on_the_time_of_a_call_for_what_the_backend_takes_at_once(
+    tmp_path: Path,
+) -> None:
+    """With two connections and twenty trials at once, the clock of a call starts when it has its connection."""
+    with serving(Answer(body=completion("slow"), delay=0.2)) as server:
+        subject = f"http:m?base_url={server.url}&connections=2"
+        options: dict[str, Any] = {"count": 5, "concurrency": 20, "timeout": 0.8, "retries": 0}
+        outcome = tiny.run_tiny(tmp_path, roles={"subject": subject}, **options)
+    assert (outcome.exit_code, outcome.tally.calls, len(server.requests)) == (EXIT_DONE, 10, 10)
+    assert server.connections == 2
+
+
+@pytest.mark.usefixtures("virtual")
+def test_a_backend_that_takes_few_at_once_is_not_limited_otherwise(tmp_path: Path) -> None:
+    """It is sent as many as it takes all the time, however many trials are under way, and says who waits."""
+    inside: list[int] = []
+    said: list[str] = []
+
+    class Narrow:
+        name = "narrow"
+        offers = gnomon.Capability(kinds=["chat"], concurrency=3)
+
+        def __init__(self, model: str) -> None:
+            self.model = model
+            self.inside = 0
+
+        async def ask(self, ask: gnomon.Ask) -> Reply:
+            self.inside += 1
+            inside.append(self.inside)
+            await asyncio.sleep(1.0)
+            self.inside -= 1
+            return Reply(text="narrow")
+
+    catalogue = tiny.catalogue(Narrow)
+    spec = load(tiny.write_spec(tmp_path, count=30), catalogue)
+    request = RunRequest(spec=spec, roles={"subject": "narrow:x"}, concurrency=20)
+
+    class Looking:
+        def say(self, sentence: str) -> None:
+            pass
+
+        def progress(self, here: int, in_all: int | None) -> None:
+            pass
+
+        def begin(self, tally: Tally) -> None:
+            async def look() -> None:
+                await asyncio.sleep(5.5)
+                said.extend(tally.waits())
+
+            self.task = asyncio.get_running_loop().create_task(look())
+
+        def end(self) -> None:
+            pass
+
+    outcome = run(request, catalogue, tmp_path / "results.db", Looking())
+    assert (outcome.exit_code, max(inside), len(inside)) == (EXIT_DONE, 3, 60)
+    assert said == ["17 wait for narrow:x, which works on 3 at once"]
+
+
 @pytest.mark.usefixtures("virtual")
 def test_a_limit_that_is_lifted_is_noticed(tmp_path: Path) -> None:
     """After a provider grants ten times as much, the run is soon much quicker."""

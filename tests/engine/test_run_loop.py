@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
+import attrs
 import pytest
 import tiny
 from virtual_time import VirtualLoop
 
 import gnomon
-from gnomon import CallFailed, Reply
+from gnomon import CallFailed, Chat, Item, Message, Reply
 from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, CapabilityError, UsageError
 from gnomon.run.loop import TICK
 from gnomon.store import Store
@@ -479,6 +480,59 @@ def test_source_may_ask_a_generator(tmp_path: Path) -> None:
         ("sun", 4),
     ]
     assert rows(tmp_path, "select count(*) from conversations where role = 'generator'") == [(1,)]
+
+
+@attrs.frozen(kw_only=True)
+class Inventing:
+    """A source that has each of its words made, one after the other.
+
+    Attributes:
+        role: Who makes them.
+    """
+
+    name: ClassVar[str] = "inventing"
+    asks: ClassVar[bool] = True
+    role: str = "generator"
+
+    def items(self, around: gnomon.Surroundings) -> Any:
+        for number in range(3):
+            message = Message("user", f"Word {number}, please.")
+            reply = yield Chat(role=self.role, name=f"word{number}", messages=(message,))
+            yield Item(key=str(number), fields={"word": reply.text})
+
+
+def test_a_budget_that_ends_while_the_source_asks(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """The run ends as by any budget, and goes on without asking the generator anything twice."""
+    subject.answer = lambda ask: f"word{len(subject.calls)}"
+    text = tiny.SPEC.replace('use = "tiny-words"\ncount = {count}', 'use = "inventing"').replace(
+        "[stimuli]", '[roles]\ngenerator = "makes the words"\n\n[stimuli]'
+    )
+    options: dict[str, Any] = {"extra": (Inventing,), "roles": {"generator": "subject:maker"}}
+    first = tiny.run_tiny(tmp_path, text, max_calls=2, **options)
+    assert (first.exit_code, first.reason) == (
+        EXIT_INCOMPLETE,
+        "the budget of 2 calls is used up (--max-calls)",
+    )
+    second = tiny.run_tiny(tmp_path, text, **options)
+    assert (second.exit_code, second.tally.calls) == (EXIT_DONE, 1 + 6)
+
+
+def test_item_scores_only_where_they_are_for(tmp_path: Path) -> None:
+    """An item of which no trial has the level that a score is for has no score, not a missing one."""
+    text = (
+        tiny.SPEC.replace('tone = ["plain", "polite"]', "")
+        .replace("[design.factors]", '[design.balanced]\ntone = ["plain", "polite"]')
+        .replace(
+            "[[statistic]]", '[[score]]\nuse = "spread"\nonly = { tone = "plain" }\n\n[[statistic]]'
+        )
+    )
+    tiny.run_tiny(tmp_path, text, count=4)
+    plain = rows(tmp_path, "select item from trials where levels ->> 'tone' = 'plain' order by 1")
+    assert len(plain) == 2
+    found = rows(tmp_path, "select item, status from scores where score = 'spread' order by 1")
+    assert found == [(item, "ok") for (item,) in plain]
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,93 @@ def test_rescoring_with_another_spec_keeps_that_spec(tmp_path: Path) -> None:
     assert rows(tmp_path, "select distinct statistic from results") == [("mean",)]
 
 
+MARKED = (
+    tiny.SPEC.replace('use = "length"', 'use = "judged"')
+    .replace('of = "length"', 'of = "judged"')
+    .replace("[stimuli]", '[roles]\njudge = "marks"\n\n[stimuli]')
+)
+
+
+def test_rescoring_takes_what_the_judge_refused_for_what_it_is(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """A refusal is never used again for another trial, and is the answer that this one was given."""
+
+    def answer(ask: gnomon.Ask) -> Reply | str:
+        said = ask.messages[-1].content  # type: ignore[attr-defined]  # a chat
+        if ask.role == "judge":
+            return Reply(status="refused", text="No.") if "word1" in said else "5"
+        return str(said)
+
+    subject.answer = answer
+    tiny.run_tiny(tmp_path, MARKED, roles={"judge": "subject:judge"})
+    sql = "select trial, value, status from scores order by 1"
+    before = rows(tmp_path, sql)
+    assert sorted({status for _, _, status in before}) == ["ok", "unparsed"]
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        assert rescore(store, 1, tiny.catalogue()).trials == 6
+    assert rows(tmp_path, sql) == before
+
+
+@pytest.mark.parametrize("over", ["trial", "item"])
+def test_rescoring_takes_the_judge_s_replies_of_the_same_run(
+    tmp_path: Path, subject: type[tiny.Subject], over: str
+) -> None:
+    """A later run asked the judge the very same and was answered otherwise; each keeps its own scores."""
+    marks = iter(["1"] * 6 + ["2"] * 6)
+    asked = (MARKED, "judge") if over == "trial" else (PANEL, "judge")
+
+    def answer(ask: gnomon.Ask) -> str:
+        return next(marks) if ask.role == "judge" else str(ask.messages[-1].content)  # type: ignore[attr-defined]  # a chat
+
+    subject.answer = answer
+    options: dict[str, Any] = {"extra": (Panel,), "roles": {"judge": "subject:judge"}}
+    tiny.run_tiny(tmp_path, asked[0], **options)
+    if over == "item":
+        marks = iter("222")
+    tiny.run_tiny(tmp_path, asked[0], fresh=True, cache=False, **options)
+    sql = "select run, min(value), max(value), count(*) from scores group by 1 order by 1"
+    count = 6 if over == "trial" else 3
+    assert rows(tmp_path, sql) == [(1, 1.0, 1.0, count), (2, 2.0, 2.0, count)]
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        for run_id in (1, 2):
+            rescore(store, run_id, tiny.catalogue(Panel))
+    assert rows(tmp_path, sql) == [(1, 1.0, 1.0, count), (2, 2.0, 2.0, count)]
+
+
+@attrs.frozen(kw_only=True)
+class Doubled:
+    """Twice the characters of the reply."""
+
+    name: ClassVar[str] = "doubled"
+
+    def score(self, record: gnomon.TrialRecord) -> Score:
+        return Score(name="doubled", value=2.0 * len(record.last.text))
+
+
+def test_a_run_never_adds_its_scores_to_those_of_another_spec(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """Scored half-way with another text, and gone on with: all its trials are scored by its own scorers."""
+    subject.answer = lambda ask: "x" * (len(subject.calls) % 5 + 1)
+    tiny.run_tiny(tmp_path, max_calls=2, extra=(Doubled,))
+    other = tiny.SPEC.replace('use = "length"', 'use = "doubled"\nas = "length"')
+    (tmp_path / "other").mkdir()
+    path = tiny.write_spec(tmp_path / "other", other.replace("version = 1", "version = 2"))
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        rescore(store, 1, tiny.catalogue(Doubled), str(path))
+    sql = "select score, sum(value), count(*) from scores group by 1"
+    assert rows(tmp_path, sql) == [("length", 2 * (2.0 + 3.0), 2)]
+    assert tiny.run_tiny(tmp_path, extra=(Doubled,)).exit_code == EXIT_DONE
+    assert rows(tmp_path, sql) == [("length", 2.0 + 3.0 + 4.0 + 5.0 + 1.0 + 2.0, 6)]
+    assert sum(n for (n,) in rows(tmp_path, "select n from results")) == 6
+    passes = "select pass, spec_id is null from scoring order by 1"
+    assert rows(tmp_path, passes) == [(1, 1), (2, 0), (3, 1)]
+    # Said and done once: the newest pass is its own now.
+    assert tiny.run_tiny(tmp_path, extra=(Doubled,)).exit_code == EXIT_DONE
+    assert rows(tmp_path, passes) == [(1, 1), (2, 0), (3, 1)]
+
+
 def test_rescoring_as_another_measure_is_refused(tmp_path: Path) -> None:
     """Numbers of one measure do not come to stand under the name of another, and nothing is stored."""
     tiny.run_tiny(tmp_path)

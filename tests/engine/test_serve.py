@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import itertools
 import json
 import os
@@ -11,12 +13,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,7 @@ from report_samples import HOSTILE, facts_of, hostile, sample, write_run
 from browser import chromium, watch
 from gnomon import Score
 from gnomon.cli import cli
+from gnomon.export.files import long_cells
 from gnomon.serving.questions import QUESTIONS, canned
 from gnomon.store import Store
 from gnomon.store.dictionary import DICTIONARY
@@ -315,6 +320,95 @@ def test_only_this_machines_own_names_are_answered(server: str) -> None:
     port = server.rstrip("/").rpartition(":")[2]
     assert get(server, host=f"localhost:{port}")[0] == 200
     assert get(f"{server}-/charts/none.svg") == (404, "there is no chart none\n")
+
+
+class _Elsewhere(BaseHTTPRequestHandler):
+    """A page of somebody else that would show, run and time what is served."""
+
+    served = ""
+    chart = ""
+
+    def do_GET(self) -> None:
+        shown = f"{self.served}{self.chart}"
+        asked = f"{self.served}two.json?sql=select+1"
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(
+            f"""<!doctype html><link rel="icon" href="data:,"><script>
+            const told = {{}};
+            const image = new Image();
+            image.onload = () => told.image = 'shown';
+            image.onerror = () => told.image = 'refused';
+            image.src = '{shown}';
+            fetch('{asked}', {{mode: 'no-cors'}})
+                .then(() => told.asked = 'answered', () => told.asked = 'refused');
+            </script><a href="{self.served}two">the tables</a>""".encode()
+        )
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on standard error."""
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_pages_elsewhere_cannot_show_run_or_time_what_is_served(
+    browser: Any, server: str, name: str
+) -> None:
+    """Neither of another site nor of another port of this machine; a link leads here as any does."""
+    drawn = re.search(r"-/charts/[a-z0-9-]+\.svg", get(server)[1])
+    assert drawn is not None
+    _Elsewhere.served, _Elsewhere.chart = server, drawn.group()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Elsewhere) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            page = browser.new_page()
+            codes: dict[str, int] = {}
+            page.on("response", lambda got: codes.update({got.url: got.status}))
+            page.goto(f"http://{name}:{other.server_port}/")
+            page.wait_for_function("() => told.image && told.asked")
+            assert page.evaluate("() => told") == {"image": "refused", "asked": "refused"}
+            assert {code for url, code in codes.items() if url.startswith(server)} <= {403}
+            page.click("a")
+            page.wait_for_selector("h1")
+            assert page.inner_text("h1") == "Tables and views"
+            page.close()
+        finally:
+            other.shutdown()
+            thread.join()
+    asked = urllib.request.Request(server, headers={"Sec-Fetch-Site": "cross-site"})
+    with pytest.raises(urllib.error.HTTPError) as caught, urllib.request.urlopen(asked):
+        pass
+    with caught.value as answer:
+        assert (answer.code, answer.read()) == (403, b"this server answers to its own pages only\n")
+
+
+def test_no_cell_of_a_served_table_is_a_formula(tmp_path: Path) -> None:
+    """In a table, all of it and the rows of a question: a text is a text, a number a number, however long."""
+    bad = (
+        '=HYPERLINK("https://example.invalid")',
+        "@SUM(1)",
+        "-1+1",
+        "\t=1",
+        "+1 \r\n,=2",
+        "=" + "x" * 200_000,
+    )
+    path = tmp_path / "cells.db"
+    with Store.open(path, write=True) as store:
+        write_run(store, facts=facts_of("one"), replies=bad)
+    asked = urllib.parse.quote("select reply, -1.5 as less, 'a' as letter from conversations")
+    with serving(path) as server:
+        for address in (
+            "cells/conversations.csv?_size=max",
+            "cells/conversations.csv?_stream=on",
+            f"cells.csv?sql={asked}",
+        ):
+            status, text = get(server + address)
+            assert status == 200
+            with long_cells():
+                rows = list(csv.DictReader(io.StringIO(text, newline="")))
+            assert {row["reply"] for row in rows} == {f"'{one}" for one in bad}
+        assert {(row["less"], row["letter"]) for row in rows} == {("-1.5", "a")}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -298,3 +299,78 @@ def test_reading_does_not_import_sqlite_utils(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+MAGIC = bytes.fromhex("d9d505f920a163d7")
+
+
+def hot_journal(path: Path, other: Path) -> Path:
+    """A journal as a crash leaves it beside a database, which says that another file belongs to the change."""
+    with sqlite3.connect(path) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.close()
+    page = path.read_bytes()[:size]
+    check = (1 + sum(page[size - 200 : 0 : -200])) % 2**32
+    name = os.fsencode(other)
+    journal = path.with_name(f"{path.name}-journal")
+    journal.write_bytes(
+        (MAGIC + struct.pack(">IIIII", 1, 1, pages, 512, size)).ljust(512, b"\0")
+        + struct.pack(">I", 1) + page + struct.pack(">I", check)
+        + struct.pack(">I", 2**30 // size + 1) + name + struct.pack(">II", len(name), sum(name))
+        + MAGIC
+    )  # fmt: skip
+    return journal
+
+
+def test_a_journal_that_names_another_file_has_none_deleted(tmp_path: Path) -> None:
+    """A database comes from anyone, and SQLite deletes what such a journal names when it is rolled back."""
+    path, precious = tmp_path / "a.db", tmp_path / "thesis.txt"
+    small_run(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    precious.write_text("years of work")
+    journal = hot_journal(path, precious)
+    assert refusal(path, write=True) == (
+        f"{journal} is of a change of several files, which gnomon never makes, and undoing it could delete a file "
+        "elsewhere; if you do not know where it comes from, remove it"
+    )
+    assert precious.read_text() == "years of work"
+    # What SQLite itself does shows that the journal is taken for one.
+    with sqlite3.connect(path) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+    connection.close()
+    assert not precious.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
+    """As the database, and as the lock beside it: reading them would never end."""
+    path = tmp_path / "a.db"
+    small_run(path)
+    lock = tmp_path / "a.db.lock"
+    lock.unlink()
+    os.mkfifo(lock)
+    with Store.open(path) as store:
+        assert not store.is_being_written()
+    lock.unlink()
+    lock.symlink_to("/dev/zero")
+    with Store.open(path) as store:
+        assert not store.is_being_written()
+    pipe = tmp_path / "pipe.db"
+    os.mkfifo(pipe)
+    for write in (False, True):
+        assert refusal(pipe, write=write) == (
+            f"{pipe} is a pipe or a device, not a database file; give another file"
+        )
+
+
+@pytest.mark.parametrize("held", ["9" * 30, "-1", "a", "", "\xff"])
+def test_a_lock_that_names_no_process_is_nobodys(tmp_path: Path, held: str) -> None:
+    """Whatever stands in the file, it is read as a number of a process or as nothing."""
+    path = tmp_path / "a.db"
+    small_run(path)
+    (tmp_path / "a.db.lock").write_text(held, "latin-1")
+    with Store.open(path) as store:
+        assert not store.is_being_written()

@@ -342,6 +342,20 @@ def test_estimates_come_back_equal_and_only_of_the_newest_pass(tmp_path: Path) -
         assert rows(store, "SELECT count(*) FROM estimate") == [(1,)]
 
 
+@given(st.integers() | st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 10**30]))
+def test_a_count_that_no_column_holds_is_not_known(count: int) -> None:
+    """What a server says of its tokens, however absurd, costs no reply."""
+    reply = Reply(text="kept", tokens_in=count)
+    with TemporaryDirectory() as name:
+        with Store.open(Path(name) / "results.db", write=True) as store:
+            store.add_reply(b"k" * 16, Chat(messages=(Message("user", "q"),)), reply, attempt=1)
+        with Store.open(Path(name) / "results.db") as store:
+            found = store.find_reply(b"k" * 16)
+    assert found is not None
+    fits = -(2**63) <= count < 2**63
+    assert (found.reply.text, found.reply.tokens_in) == ("kept", count if fits else None)
+
+
 def test_a_score_that_is_no_number_is_refused(tmp_path: Path) -> None:
     """NaN would become an empty cell with status ok."""
     with Store.open(tmp_path / "a.db", write=True) as store:

@@ -212,12 +212,44 @@ def test_choose_from_samples():
     assert len({request.json["seed"] for request in server.requests}) == 4
 
 
-def test_one_sample_that_fails_ends_the_others():
-    """When a sample's call fails, the ask fails with it and leaves nothing under way."""
-    answers = one_after_another(Answer(status=500), Answer(delay=20, body=completion("A")))
+def test_one_sample_that_fails_for_ever_ends_the_others():
+    """When a sample's call fails as all others would, the ask fails and leaves nothing under way."""
+    answers = one_after_another(Answer(status=401), Answer(delay=20, body=completion("A")))
     with serving(answers) as server, pytest.raises(CallFailed) as failed:
         ask(on(server, samples=3), choose())
-    assert failed.value.retry
+    assert failed.value.fatal
+
+
+def test_samples_that_came_are_not_asked_for_again():
+    """When some of the calls may be made again later, the others are waited for and kept: each is used once."""
+    answers = one_after_another(
+        completion("A"),
+        Answer(status=429, headers={"retry-after": "1"}),
+        Answer(status=429, headers={"retry-after": "2"}),
+        *(Answer(body=completion(text), delay=0.05) for text in ("A", "B", "A", "B")),
+        *(completion(text) for text in ("B", "B", "B", "B")),
+    )
+    question = choose(decoding=Decoding(seed=3))
+    with serving(answers) as server:
+        backend = on(server, samples=4)
+        assert (backend.calls_for(question), backend.calls_for(chat())) == (4, 1)
+
+        async def twice():
+            with pytest.raises(CallFailed) as failed:
+                await backend.ask(question)
+            left = backend.calls_for(question)
+            try:
+                return failed.value, left, await backend.ask(question), await backend.ask(question)
+            finally:
+                await backend.close()
+
+        failure, left, second, third = asyncio.run(twice())
+    assert (failure.retry, failure.after, left) == (True, 2.0, 2)
+    assert second.probabilities == {"A": 0.75, "B": 0.25}
+    assert third.probabilities == {"A": 0.0, "B": 1.0}
+    seeds = [request.json["seed"] for request in server.requests]
+    assert sorted(seeds[4:6]) == sorted(set(seeds[:4]) & set(seeds[1:3]))
+    assert set(seeds[6:]) == set(seeds[:4])
 
 
 def test_embed():
@@ -290,6 +322,19 @@ def test_offers_and_kinds_follow_the_flavour():
         )
 
 
+@pytest.mark.parametrize("key", ["abc\ndef", "abc\x7fdef", "abc\x01"])
+def test_a_key_that_no_header_can_hold(monkeypatch, key):
+    """It is said before the run, without the key."""
+    monkeypatch.setenv("MY_SERVER", key)
+    backend = Http(model="m", base_url="http://h/v1", key_env="MY_SERVER")
+    with pytest.raises(ModelError) as refused:
+        backend.prepare(print)
+    assert str(refused.value) == (
+        "the key of http:m at http://h/v1 in the environment variable MY_SERVER holds a line break or "
+        "another control character, which no header can; set it to the key alone"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -297,7 +342,15 @@ def test_offers_and_kinds_follow_the_flavour():
         ({"base_url": "ftp://h/v1"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'ftp://h/v1'"),
         ({"base_url": "http://h:99999/v1"}, "base_url 'http://h:99999/v1' is no address: Port out of range 0-65535"),
         ({"base_url": "http://me:pw@h/v1"}, "base_url may not hold a user or a password; name a variable with key_env"),
-        ({"base_url": "http://h/v1?x=1"}, "base_url may not have a query or a fragment, found 'http://h/v1?x=1'"),
+        ({"base_url": "http://h/v1?x=1"}, "base_url may not have a query or a fragment, found 'http://h/v1?…'"),
+        ({"base_url": "http://h/v1#x"}, "base_url may not have a query or a fragment, found 'http://h/v1#…'"),
+        ({"base_url": "me:pw@h/v1"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found '…@h/v1'"),
+        ({"base_url": "http://me:pw@[h/v1"}, "base_url 'http://…@[h/v1' is no address: Invalid IPv6 URL"),
+        ({"base_url": "http://a..b/v1"}, "base_url 'http://a..b/v1' is no address: a part of the name is empty, too long, or of no letters"),
+        ({"base_url": "http://\ud800/v1"}, "base_url 'http://\\ud800/v1' is no address: a part of the name is empty, too long, or of no letters"),
+        ({"base_url": "http://\N{ZERO WIDTH SPACE}/v1"}, "base_url 'http://\\u200b/v1' is no address: a part of the name is empty, too long, or of no letters"),
+        ({"base_url": "http://a b/v1"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'http://a b/v1'"),
+        ({"base_url": "http://h/v1\n"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'http://h/v1\\n'"),
         ({"flavour": "vLLM"}, "flavour must be one of openai, vllm, sglang, llama.cpp, ollama, found 'vLLM'"),
         ({"samples": -1}, "samples must be 0 or more, found -1"),
         ({"connections": 0}, "connections must be from 1 to 10000, found 0"),

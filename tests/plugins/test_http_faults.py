@@ -66,6 +66,15 @@ def error(status: int, message: str = "oh", code=None, **headers: str) -> Answer
         (Answer(status=307, headers={"location": "http://127.0.0.1:9/"}), "http:m at URL answered 307 (the address redirects; give the final base_url)", False, None, True),
         (Answer(body={"error": {"message": "busy behind", "code": 503}}), "http:m at URL answered 503: busy behind", True, None, False),
         (Answer(body={"error": "odd"}), "http:m at URL answered 500: odd", True, None, False),
+        (Answer(body={"error": {"message": "slow", "code": "429"}}), "http:m at URL answered 429: slow", True, None, False),
+        (Answer(body={"error": {"message": "slow", "code": 429}, "choices": []}), "http:m at URL answered 429: slow", True, None, False),
+        (Answer(body={"error": {"message": "slow", "code": None, "type": "rate_limit_error"}, "choices": None}), "http:m at URL answered 429: slow", True, None, False),
+        (Answer(body={"error": {"message": "no more", "code": "insufficient_quota"}}), "http:m at URL answered 429 (the quota is used up): no more", False, None, True),
+        (Answer(body={"type": "error", "error": {"type": "overloaded_error", "message": "Busy"}}), "http:m at URL answered 529: Busy", True, None, False),
+        (Answer(body={"error": {"type": "authentication_error", "message": "who?"}}), "http:m at URL answered 401 (the key is missing, wrong or expired, or has no access): who?", False, None, True),
+        (Answer(body={"error": {"type": "invalid_request_error", "message": "odd"}}), "http:m at URL answered 400: odd", False, None, False),
+        (Answer(body={"object": "error", "message": "no model m", "type": "NotFoundError", "code": 404}), "http:m at URL answered 404 (there is no such model or address): no model m", False, None, True),
+        (Answer(body={"error": {"code": 99999999999999999999, "message": "odd"}}), "http:m at URL answered 500: odd", True, None, False),
     ],
 )  # fmt: skip
 def test_errors_by_status(answer, message, retry, after, fatal):
@@ -246,6 +255,10 @@ def test_content_filter_by_status_and_by_finish():
         assert asyncio.run(weighed()).status == "filtered"
     with serving(completion("So", finish_reason="content_filter")) as server:
         assert _reply(server.url).status == "filtered"
+    for code in (None, 400, "content_filter"):
+        behind = {"error": {"message": "caught by the content management policy", "code": code}}
+        with serving(Answer(body=behind)) as server:
+            assert _reply(server.url).status == "filtered"
 
 
 def test_a_model_that_is_gone_half_way():
@@ -334,6 +347,19 @@ def test_no_secret_gets_out(monkeypatch):
     got = failure(error(401, "wrong key a-b-c-d-e-f"), key_env="PLAIN")
     assert got.message.endswith(": wrong key [secret]")
     assert "a-b-c-d-e-f" not in repr(got.__cause__) + repr(got.__context__)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<p>this is not the key of anyone: hunter-hunter</p>", "not JSON: '<p>this is not the key of anyone: [secre'"),
+        (b"\xffhunter-hunter-hunter", "from byte 0: b'\\xff[secret]-hunter'"),
+    ],
+)  # fmt: skip
+def test_no_part_of_a_secret_gets_out(monkeypatch, body, said):
+    """A body is cut only after the key was taken out of it: the rest of a key that was cut is not known for one."""
+    monkeypatch.setenv("PLAIN", "hunter-hunter")
+    assert failure(Answer(body=body), key_env="PLAIN").message.endswith(said)
 
 
 def test_a_cancelled_ask_leaves_the_backend_usable():

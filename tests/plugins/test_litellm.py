@@ -8,8 +8,11 @@ import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
+import tiny
 
 from gnomon import (
     CallFailed,
@@ -22,8 +25,10 @@ from gnomon import (
     Message,
     ModelError,
 )
+from gnomon.errors import EXIT_DONE
+from gnomon.store import Store
 from gnomon_plugins.backends.providers import LiteLLM
-from servers import Answer, completion, first_token, one_after_another, serving
+from servers import Answer, Request, completion, first_token, one_after_another, serving
 
 KEY = "sk-notreal0123456789abcdef"
 USER = (Message("user", "Which?"),)
@@ -173,6 +178,46 @@ def test_choose_from_samples():
     assert reply.probabilities == {"A": pytest.approx(2 / 3), "B": pytest.approx(1 / 3)}
     assert (reply.exact, reply.coverage, reply.tokens_in) == (False, 0.75, 28)
     assert len({request.json["seed"] for request in server.requests}) == 4
+
+
+CHOOSING = (
+    tiny.SPEC.replace('needs = ["chat"]', 'needs = ["choose"]')
+    .replace('user = "Say', 'kind = "choose"\noptions = ["A", "B"]\nuser = "Say')
+    .replace('use = "length"', 'use = "length"\nas = "length"')
+)
+
+
+def test_samples_are_within_the_budgets(tmp_path: Path) -> None:
+    """Each sample is a call that is paid for, also when others of the same ask fail, and none is asked twice."""
+    sent = []
+
+    def handler(_: Request) -> Answer:
+        sent.append(1)
+        if len(sent) % 5 == 0:
+            return Answer(status=429, body={"error": {"message": "slow"}})
+        usage = {"prompt_tokens": 20_000, "completion_tokens": 0, "total_tokens": 20_000}
+        return Answer(body=completion("A", model="gpt-4o", usage=usage))
+
+    with serving(handler) as server:
+        subject = f"litellm:openai/gpt-4o?base_url={server.url}&samples=10"
+        options: dict[str, Any] = {"roles": {"subject": subject}, "count": 4, "concurrency": 1}
+        dear = tiny.run_tiny(tmp_path, CHOOSING, max_cost=1.0, **options)
+        paid = 0.05 * (len(sent) - len(sent) // 5)
+        assert dear.reason == "the budget of 1 $ is used up (--max-cost)"
+        assert dear.tally.cost == pytest.approx(paid)
+        assert paid <= 1.0 + 10 * 0.05
+        assert dear.tally.calls == len(sent)
+        sent.clear()
+        few = tiny.run_tiny(tmp_path, CHOOSING, max_calls=24, max_wait=0.0, **options)
+        assert few.tally.calls == len(sent) <= 24
+        assert few.reason == (
+            f"of the budget of 24 calls {24 - len(sent)} are left, and the next ask takes 10 (--max-calls)"
+        )
+        done = tiny.run_tiny(tmp_path, CHOOSING, **options)
+    assert done.exit_code == EXIT_DONE
+    with Store.open(tmp_path / "results.db") as store:
+        ((stored,),) = list(store.query("select sum(cost) from reply")[1])
+    assert stored == pytest.approx(dear.tally.cost + few.tally.cost + done.tally.cost)
 
 
 def test_embed():
@@ -342,6 +387,34 @@ def test_a_server_of_ones_own_needs_no_key(monkeypatch):
         assert server.requests[0].headers["authorization"] == "Bearer unused"
 
 
+def test_another_server_in_the_environment_is_another_model(tmp_path, monkeypatch):
+    """Replies of one server never answer for another, whichever way its address is given."""
+    with serving(completion("from A")) as one, serving(completion("from B")) as other:
+        for server in (one, other, one):
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            monkeypatch.setenv("OPENAI_API_BASE", server.url)
+            tiny.run_tiny(tmp_path, count=1, roles={"subject": "litellm:openai/gpt-4o"})
+    assert (len(one.requests), len(other.requests)) == (2, 2)
+    with Store.open(tmp_path / "results.db") as store:
+        sql = "select run, reply, count(*) from conversations group by 1, 2 order by 1"
+        assert list(store.query(sql)[1]) == [(1, "from A", 2), (2, "from B", 2)]
+        assert store.verify() == []
+
+
+def test_what_the_environment_says_is_part_of_the_model(monkeypatch):
+    """Its address and version, without a secret in them; not what the model string says, nor what others read."""
+    for name in ("AZURE_API_BASE", "AZURE_API_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    assert LiteLLM(model="openai/gpt-4o").identity == {}
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:pw@h/v1?sig=pw")
+    monkeypatch.setenv("AZURE_API_VERSION", "2026-01-01")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert LiteLLM(model="openai/gpt-4o").identity == {"OPENAI_BASE_URL": "http://…@h/v1?…"}
+    assert LiteLLM(model="openai/gpt-4o", base_url="http://h/v1").identity == {}
+    assert LiteLLM(model="azure/mine").identity == {"AZURE_API_VERSION": "2026-01-01"}
+    assert LiteLLM(model="azure/mine", api_version="2025-01-01").identity == {}
+
+
 def test_parameters_are_never_dropped(monkeypatch):
     """A parameter that the provider does not take is refused before the call."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "anthropic-not-real")
@@ -371,6 +444,9 @@ def test_unknown_provider_and_kind():
     ("options", "message"),
     [
         ({"model": "gpt-4o"}, "a litellm model is PROVIDER/MODEL, such as openai/gpt-4o; found 'gpt-4o'"),
+        ({"model": "a/b", "base_url": "h:8000"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'h:8000'"),
+        ({"model": "a/b", "base_url": "http://me:pw@h"}, "base_url may not hold a user or a password; keys come from the environment"),
+        ({"model": "a/b", "base_url": "http://h/v1?code=pw"}, "base_url may not have a query or a fragment, found 'http://h/v1?…'"),
         ({"model": "a/b", "samples": -1}, "samples must be 0 or more, found -1"),
         ({"model": "a/b", "alternatives": 21}, "alternatives must be from 1 to 20, found 21"),
         ({"model": "a/b", "timeout": 0}, "timeout must be more than 0 seconds, found 0"),

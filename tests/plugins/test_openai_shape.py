@@ -98,6 +98,8 @@ def test_body_leaves_out_what_is_unset():
         (payload({"content": ["a", {"type": "output_text", "text": "b"}]}), {"text": "ab"}),
         # Text that is hard to store is handed on as it came.
         (payload({"content": "a\0b\ud800"}), {"text": "a\0b\ud800"}),
+        # Counts that are none, or that no database holds.
+        (payload({"content": "x"}, usage={"prompt_tokens": 2**63, "completion_tokens": "3"}), {"tokens_in": None, "tokens_out": None}),
     ],
 )  # fmt: skip
 def test_replies_as_servers_send_them(given_, expected):
@@ -118,6 +120,10 @@ def test_replies_as_servers_send_them(given_, expected):
         ({"choices": [{}]}, "m answered with a choice that has no message"),
         (payload({"content": 3}), "m answered with content that is neither text nor parts"),
         (payload({"content": ""}, {"finish_reason": "error"}), "m says that generation failed"),
+        (
+            payload({"content": "ha"}, {"error": {"code": 502, "message": "gone"}}),
+            "m says that generation failed: gone",
+        ),
     ],
 )
 def test_payloads_without_an_answer(given_, message):
@@ -319,7 +325,7 @@ def test_choice_from_samples():
     """Shares among the replies that name an option; the rest lowers the coverage."""
     texts = ["A", " A.", "**B**", "well", "A"]
     replies = [Reply(text=text, tokens_in=2, tokens_out=1, cost=0.5) for text in texts]
-    reply = choosing.from_samples(choose("A", "B"), replies, "m")
+    reply = choosing.from_samples(choose("A", "B"), replies, "m", cost=2.5)
     assert reply.probabilities == {"A": 0.75, "B": 0.25}
     assert (reply.coverage, reply.exact) == (0.8, False)
     assert (reply.tokens_in, reply.tokens_out, reply.cost) == (10, 5, 2.5)
@@ -328,7 +334,8 @@ def test_choice_from_samples():
 def test_samples_without_an_option():
     """If no sample names an option: refused when the provider said so, else a failed call."""
     with pytest.raises(CallFailed) as failed:
-        choosing.from_samples(choose("A", "B"), [Reply(text="maybe")] * 3, "m")
+        choosing.from_samples(choose("A", "B"), [Reply(text="maybe")] * 3, "m", cost=0.25)
+    assert failed.value.cost == 0.25
     assert failed.value.message == (
         "none of 3 sampled replies of m is one of the options A, B; the first is 'maybe'"
     )

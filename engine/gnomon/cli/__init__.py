@@ -190,6 +190,13 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _say(sentence: str) -> None:
+    """An error for the user, which may name what a stranger's file is called or holds."""
+    from gnomon.cli.terminal import tell
+
+    tell(f"gnomon: {sentence}", err=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors meant for the user are printed as a sentence."""
     from gnomon.errors import EXIT_INTERRUPTED, EXIT_USAGE, GnomonError
@@ -202,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except GnomonError as error:
-        click.echo(f"gnomon: {error}", err=True)
+        _say(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
@@ -212,20 +219,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _say_no_more()
-            click.echo(f"gnomon: what is said cannot be written: {error.strerror}", err=True)
+            _say(f"what is said cannot be written: {error.strerror}")
             sys.exit(EXIT_USAGE)
         if error.filename is None:
             raise
-        click.echo(f"gnomon: {error.filename}: {error.strerror}", err=True)
+        _say(f"{error.filename}: {error.strerror}")
         sys.exit(EXIT_USAGE)
     except Exception as error:
         # Named by its module, for sqlite3 is not imported for --help.
         if type(error).__module__ != "sqlite3" or "malformed" not in str(error):
             raise
-        click.echo(
-            "gnomon: the results database is damaged (SQLite calls it malformed); restore a copy, or save "
-            "what can be read with sqlite3's .recover",
-            err=True,
+        _say(
+            "the results database is damaged (SQLite calls it malformed); restore a copy, or save "
+            "what can be read with sqlite3's .recover"
         )
         sys.exit(EXIT_USAGE)
     sys.exit(result if isinstance(result, int) else 0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import database_option, json_option, print_json
 from gnomon.errors import UsageError, counted
 
@@ -52,9 +53,9 @@ def explain(what: str, database: Path, as_json: bool) -> None:
                 print_json([_plain(explained) for explained in found])
                 return
             for explained in found:
-                click.echo("\n".join(_lines(explained)))
+                terminal.tell("\n".join(_lines(explained)))
             if not found:
-                click.echo(f"trial {number} has no ask yet")
+                terminal.tell(f"trial {number} has no ask yet")
             return
         called, used = explainer.counts(number)
         sample = list(explainer.called(number))
@@ -69,7 +70,7 @@ def explain(what: str, database: Path, as_json: bool) -> None:
         )
         return
     for line in _summary(number, called, used, sample):
-        click.echo(line)
+        terminal.tell(line)
 
 
 def _wanted(what: str) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import file_option, files_of, json_option, plugin_option, print_json
 from gnomon.errors import EXIT_USAGE, SpecError
 
@@ -44,11 +45,11 @@ def command(
         except SpecError as error:
             reports.append((str(path), error))
             if not as_json:
-                click.echo(str(error))
+                terminal.tell(str(error))
         else:
             reports.append((str(path), None))
             if not as_json:
-                click.echo(f"{path}: no faults")
+                terminal.tell(f"{path}: no faults")
     if as_json:
         print_json(
             [

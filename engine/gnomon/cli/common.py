@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.values import OneOf, Whole
 from gnomon.errors import UsageError
 
@@ -273,7 +274,9 @@ def print_json(value: object) -> None:
     """JSON for programs: UTF-8, two spaces, missing numbers as null."""
     import json
 
-    click.echo(json.dumps(value, indent=2, ensure_ascii=not _utf8(), default=str, allow_nan=False))
+    terminal.give(
+        json.dumps(value, indent=2, ensure_ascii=not _utf8(), default=str, allow_nan=False)
+    )
 
 
 def _utf8() -> bool:

@@ -6,8 +6,7 @@ import sys
 import threading
 from typing import Any
 
-import click
-
+from gnomon.cli import terminal
 from gnomon.run.progress import Observer, Silent, Tally
 
 PLAIN_EVERY = 10.0
@@ -65,7 +64,7 @@ class Plain:
 
     def say(self, sentence: str) -> None:
         """A sentence on standard error."""
-        click.echo(sentence, err=True)
+        terminal.tell(sentence, err=True)
 
     def progress(self, here: int, in_all: int | None) -> None:
         """A line for each fifth of what is brought."""
@@ -73,7 +72,7 @@ class Plain:
         if fifth != self._fifth:
             self._fifth = fifth
             of = f" of {in_all / 1e6:.0f}" if in_all else ""
-            click.echo(f"{here / 1e6:.0f}{of} MB", err=True)
+            terminal.tell(f"{here / 1e6:.0f}{of} MB", err=True)
 
     def begin(self, tally: Tally) -> None:
         """Start the clock."""
@@ -88,7 +87,7 @@ class Plain:
     def show(self) -> None:
         """Print the line as it stands."""
         if self._tally is not None:
-            click.echo(line(self._tally), err=True)
+            terminal.tell(line(self._tally), err=True)
 
     def end(self) -> None:
         """Stop the clock."""
@@ -139,9 +138,9 @@ class Live(Plain):
     def say(self, sentence: str) -> None:
         """A sentence above the bar."""
         if self._progress is None:
-            click.echo(sentence, err=True)
+            terminal.tell(sentence, err=True)
         else:
-            self._progress.console.print(sentence, markup=False, highlight=False)
+            self._progress.console.print(terminal.visible(sentence), markup=False, highlight=False)
 
     def show(self) -> None:
         """Redraw."""
@@ -151,7 +150,7 @@ class Live(Plain):
             self._task,
             total=self._tally.planned,
             completed=self._tally.before + self._tally.done,
-            counts=line(self._tally),
+            counts=terminal.visible(line(self._tally)),
         )
 
     def end(self) -> None:

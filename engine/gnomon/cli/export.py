@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import database_and_runs, second_database_option
 from gnomon.cli.values import OneOf
 from gnomon.errors import UsageError
@@ -89,7 +89,7 @@ def _everything(path: Path, form: str, out: Path | None, chosen: Chosen) -> None
         )
     made = export_all(path, form, _folder(out))
     tables = len(made.rows)
-    click.echo(f"{made.path}: {sum(made.rows.values())} rows of {tables} tables")
+    terminal.tell(f"{made.path}: {sum(made.rows.values())} rows of {tables} tables")
 
 
 def _folder(out: Path | None) -> Path:
@@ -105,18 +105,18 @@ def _view(path: Path, view: str, form: str, out: Path | None, chosen: Chosen) ->
     if out is None:
         if form == "parquet":
             raise UsageError("Parquet is not for a terminal; say with -o which file to write")
-        export_view(path, view, form, sys.stdout.buffer, chosen)
+        export_view(path, view, form, terminal.output(), chosen)
         return
     with new_file(out) as file:
         rows = export_view(path, view, form, file, chosen)
-    click.echo(f"{out}: {rows} rows of {view}")
+    terminal.tell(f"{out}: {rows} rows of {view}")
 
 
 def _inspect(path: Path, out: Path | None, chosen: Chosen) -> None:
     from gnomon.export.inspecting import export_logs
 
     for log, samples in export_logs(path, _folder(out), chosen).items():
-        click.echo(f"{log}: {samples} samples")
+        terminal.tell(f"{log}: {samples} samples")
 
 
 def _cite(path: Path, form: str, out: Path | None, chosen: Chosen) -> None:
@@ -125,8 +125,8 @@ def _cite(path: Path, form: str, out: Path | None, chosen: Chosen) -> None:
 
     text = citation(path, form, chosen)
     if out is None:
-        click.echo(text, nl=False)
+        terminal.say(text, end="")
         return
     with new_file(out) as file:
         file.write(text.encode())
-    click.echo(f"{out}: written")
+    terminal.tell(f"{out}: written")

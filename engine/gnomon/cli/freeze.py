@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import files_of, load_measure, only_of, pairs, request_options
 from gnomon.errors import UsageError
 
@@ -77,4 +78,4 @@ def command(
         ) from None
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}") from None
-    click.echo(f"frozen in {path}; run it with --lock {path}")
+    terminal.tell(f"frozen in {path}; run it with --lock {path}")

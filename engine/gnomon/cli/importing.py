@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import (
     database_option,
     file_option,
@@ -166,7 +167,7 @@ def _restore(tables: tuple[Path, ...], measure: str | None, options: dict[str, A
         print_json({"database": str(made.path), "rows": counts})
         return
     told = ", ".join(f"{count} of {name}" for name, count in counts.items())
-    click.echo(f"{made.path}: rows {told}; 'gnomon verify' derives every hash again")
+    terminal.tell(f"{made.path}: rows {told}; 'gnomon verify' derives every hash again")
 
 
 def _renamed(words: tuple[str, ...]) -> dict[str, dict[str, str]]:
@@ -182,13 +183,13 @@ def _renamed(words: tuple[str, ...]) -> dict[str, dict[str, str]]:
 
 def _print_end(made: Any, database: Path) -> None:
     if made.stored:
-        click.echo(f"run {made.run_id}: {made.stored} imported trials are stored in {database}")
+        terminal.tell(f"run {made.run_id}: {made.stored} imported trials are stored in {database}")
     else:
-        click.echo(f"run {made.run_id}: these {made.trials} trials had been imported before")
+        terminal.tell(f"run {made.run_id}: these {made.trials} trials had been imported before")
     for reason, count in made.skipped.items():
-        click.echo(f"left out: {'1 row' if count == 1 else f'{count} rows'}: {reason}")
+        terminal.tell(f"left out: {'1 row' if count == 1 else f'{count} rows'}: {reason}")
     for score, role in made.left_out.items():
-        click.echo(
+        terminal.tell(
             f"the score {score!r} was left out: it asks a {role}; give --role {role}=BACKEND:MODEL, "
             f"or --score {score}=COLUMN with published numbers"
         )

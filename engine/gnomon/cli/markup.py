@@ -43,10 +43,10 @@ def print_csv(names: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     for number, row in enumerate(rows, 1):
         writer.writerow([safe_cell(value) for value in row])
         if number % 1000 == 0:
-            terminal.say(out.getvalue(), end="")
+            terminal.give(out.getvalue(), end="")
             out.seek(0)
             out.truncate()
-    terminal.say(out.getvalue(), end="")
+    terminal.give(out.getvalue(), end="")
 
 
 def markdown(table: Table) -> str:

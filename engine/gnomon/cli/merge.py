@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import json_option, print_json
 from gnomon.errors import counted
 
@@ -56,7 +57,7 @@ def command(sources: tuple[Path, ...], target: Path, as_json: bool) -> None:
         report.append(_plain(merged))
         if not as_json:
             for line in _lines(merged):
-                click.echo(line)
+                terminal.tell(line)
     if as_json:
         print_json(report)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import json_option, plugin_option, print_json
 from gnomon.errors import UsageError, did_you_mean, listing
 
@@ -81,4 +82,4 @@ def pull(catalogue: Any, name: str) -> None:
         info = cls.pull(wanted, watching.progress)
     finally:
         watching.end()
-    click.echo(f"{backend}:{info.name} is at {info.path} ({info.licence})")
+    terminal.tell(f"{backend}:{info.name} is at {info.path} ({info.licence})")

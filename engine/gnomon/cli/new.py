@@ -55,12 +55,12 @@ def command(
         raise UsageError(f"give the new {template} a name: gnomon new {template} NAME")
     check_name(found, name, catalogue)
     for path in write(found, name, folder):
-        click.echo(f"wrote {path}")
-    click.echo("\nnext:")
+        terminal.tell(f"wrote {path}")
+    terminal.tell("\nnext:")
     if folder != Path():
-        click.echo(f"  cd {folder}")
+        terminal.tell(f"  cd {folder}")
     for line in found.next:
-        click.echo(f"  {renamed(line, name)}")
+        terminal.tell(f"  {renamed(line, name)}")
 
 
 def _list(known: Mapping[str, Template]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import json_option, plugin_option, print_json
 
 
@@ -57,4 +58,4 @@ def command(plugin_files: tuple[Path, ...], as_json: bool) -> None:
         return
     print_rows(rows)
     for provider in catalogue.failures():
-        click.echo(f"\n{provider.name} of {provider.origin} failed to load:\n{provider.failure}")
+        terminal.tell(f"\n{provider.name} of {provider.origin} failed to load:\n{provider.failure}")

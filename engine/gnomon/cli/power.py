@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import json_option, print_json
 from gnomon.cli.tables import Column, Table, write
 from gnomon.cli.validate import check_planting, setting_from, simulation_options
@@ -111,24 +112,26 @@ def _tried(tried: Sequence[Power]) -> Table:
 
 
 def _print_report(report: Any, plan: Any) -> None:
-    click.echo(
+    terminal.tell(
         f"{report.measure}, {report.statistic}: effect {report.effect:g} (noise {report.noise:g}), "
         f"alpha {report.alpha:g}, {report.runs} simulated runs"
     )
     write(None, [_tried(report.tried)], list, empty="")
     if report.repeats is None:
-        click.echo(
+        terminal.tell(
             f"power {report.target:.0%} is not reached with {counted(report.most, 'repeat')} (--most)",
             err=True,
         )
         return
-    click.echo(f"power {report.target:.0%} needs {counted(report.repeats, 'repeat')} of all items")
+    terminal.tell(
+        f"power {report.target:.0%} needs {counted(report.repeats, 'repeat')} of all items"
+    )
     if report.items is not None:
         are = "is" if report.items == 1 else "are"
-        click.echo(f"at the measure's own repeats {counted(report.items, 'item')} {are} enough")
+        terminal.tell(f"at the measure's own repeats {counted(report.items, 'item')} {are} enough")
     for role, load in plan.roles.items():
         cost = "cost unknown" if load.cost is None else f"cost about {load.cost:.4f} $"
-        click.echo(
+        terminal.tell(
             f"  {role}: {load.asks} asks, about {load.tokens_in} tokens in, "
             f"{load.tokens_out_low} to {load.tokens_out_high} out, {cost}"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import database_option
 from gnomon.cli.tables import Column, Form, Table, form_options, write
 
@@ -47,7 +48,7 @@ def command(sql: str, parameters: tuple[str, ...], database: Path, form: Form | 
             table = _table(columns, shown[:PREVIEW])
             write(form, [table], list, empty="")
             if len(shown) > PREVIEW:
-                click.echo(
+                terminal.tell(
                     f"only the first {PREVIEW} rows are shown; --csv or --json gives all", err=True
                 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import database_and_runs, plugin_option, second_database_option
 from gnomon.errors import counted
 
@@ -62,7 +63,7 @@ def command(
             charts=charts,
         )
     for notice in made.notices:
-        click.echo(f"note: {notice}", err=True)
+        terminal.tell(f"note: {notice}", err=True)
     size = out.stat().st_size
     figures = len(made.figures())
-    click.echo(f"{out}: {counted(figures, 'figure')}, {size / 1e6:.1f} MB")
+    terminal.tell(f"{out}: {counted(figures, 'figure')}, {size / 1e6:.1f} MB")

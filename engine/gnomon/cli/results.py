@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import database_option, no_runs, of_measure, plugin_option
 from gnomon.cli.estimates import estimate_heads, estimate_rows, estimate_tables, rows_of
 from gnomon.cli.tables import Form, form_options, write
@@ -76,4 +77,4 @@ def command(
     heads = [*estimate_heads(), "state", "finished", "planned"] if form == "csv" else ()
     write(form, estimate_tables(rows, remarks=remarks), lambda: rows, empty=empty, heads=heads)
     if have and lacking:
-        click.echo("\n".join(lacking), err=True)
+        terminal.tell("\n".join(lacking), err=True)

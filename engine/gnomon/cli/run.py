@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import (
     database_option,
     files_of,
@@ -222,16 +223,16 @@ def _print_end(outcome: Any, checks: list[Check], database: Path) -> None:
     tally = outcome.tally
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(tally.statuses.items()))
     waited = f", {tally.waiting:.1f} s of waiting between tries" if tally.waiting else ""
-    click.echo(
+    terminal.tell(
         f"run {outcome.run_id} in {database}: {tally.before + tally.done} of {tally.planned} trials, "
         f"{tally.calls} calls{f' ({statuses})' if statuses else ''}, {tally.cached} replies from the "
         f"store, {tally.seconds:.1f} s{waited}"
     )
     if outcome.searched:
-        click.echo(outcome.searched)
+        terminal.tell(outcome.searched)
     if outcome.stopped:
-        click.echo(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
+        terminal.tell(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
     if outcome.reason:
-        click.echo(f"not complete: {outcome.reason}", err=True)
+        terminal.tell(f"not complete: {outcome.reason}", err=True)
     for sentence in broken:
-        click.echo(f"expectation violated: {sentence}", err=True)
+        terminal.tell(f"expectation violated: {sentence}", err=True)

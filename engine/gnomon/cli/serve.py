@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import DEFAULT_DATABASE
 from gnomon.cli.values import Whole
 
@@ -38,6 +39,6 @@ def command(database: Path, port: int) -> None:
     from gnomon.serving import serve
 
     def ready(address: str) -> None:
-        click.echo(f"{database} is at {address} (Ctrl-C ends it)")
+        terminal.tell(f"{database} is at {address} (Ctrl-C ends it)")
 
     serve(database, port, ready=ready)

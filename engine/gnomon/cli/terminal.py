@@ -6,11 +6,13 @@ characters and those that turn the direction of writing are shown as signs and n
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -180,7 +182,41 @@ def dim(text: str) -> str:
     return click.style(text, dim=True) if styled() else text
 
 
-def say(text: str, *, end: str = "\n") -> None:
-    """One or more lines on standard output, in whatever encoding it has."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding) + end, nl=False)
+def say(text: str, *, end: str = "\n", err: bool = False) -> None:
+    """One or more lines on standard output, or on standard error, in whatever encoding it has."""
+    click.echo(_encodable(text, sys.stderr if err else sys.stdout) + end, nl=False, err=err)
+
+
+def _encodable(text: str, out: object) -> str:
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def tell(text: str, *, err: bool = False) -> None:
+    """Sentences, whatever the names in them hold; what has a style of our own is said with ``say``."""
+    say(visible(text, lines=True), err=err)
+
+
+def give(text: str, *, end: str = "\n") -> None:
+    """What programs read, exactly as it is; on a terminal, where a person looks, it cannot act."""
+    if sys.stdout.isatty():
+        say(visible(text, lines=True), end=end)
+        return
+    # Where colour is not asked for, click takes what looks like one out of the data.
+    click.echo(_encodable(text, sys.stdout) + end, nl=False, color=True)
+
+
+class _Shown(io.RawIOBase):
+    """What is written into it is given to a person who looks."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        give(bytes(data).decode("utf-8", "replace"), end="")
+        return len(data)
+
+
+def output() -> Any:
+    """Where a table of text is written that has no file: as ``give``, a stretch at a time."""
+    return _Shown() if sys.stdout.isatty() else sys.stdout.buffer

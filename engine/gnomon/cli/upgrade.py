@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import database_option
 
 
@@ -23,7 +24,7 @@ def command(database: Path) -> None:
     from gnomon.store.opening import upgrade
 
     changes = upgrade(database)
-    click.echo(
+    terminal.tell(
         f"{database}: brought up to date ({', '.join(changes)})"
         if changes
         else f"{database}: it was up to date"

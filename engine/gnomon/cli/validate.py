@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import file_option as measure_file_option
 from gnomon.cli.common import (
     files_of,
@@ -170,7 +171,7 @@ def _row(found: Finding) -> tuple[str, ...]:
 
 
 def _print_report(report: Report) -> None:
-    click.echo(
+    terminal.tell(
         f"{report.measure}: {report.simulated} simulated runs, {report.runs} of each kind, planted "
         f"effect {report.effect:g} (noise {report.noise:g})"
     )
@@ -190,15 +191,15 @@ def _print_report(report: Report) -> None:
     write(None, [Table(columns=columns, rows=tuple(named), notes=notes)], list, empty="")
     for found in report.findings:
         for fault in found.faults:
-            click.echo(f"{found.nuisance}: {found.statistic} {fault}")
+            terminal.tell(f"{found.nuisance}: {found.statistic} {fault}")
     broken = [name for name in report.breaking if name != "none"]
     if report.failed:
-        click.echo("the measure fails")
+        terminal.tell("the measure fails")
     elif not any(one.judged for one in report.findings):
-        click.echo(
+        terminal.tell(
             "nothing was judged: give more --runs, or --repeats for statistics of more units"
         )
     elif broken:
-        click.echo(f"the measure holds; {', '.join(broken)} change what it finds")
+        terminal.tell(f"the measure holds; {', '.join(broken)} change what it finds")
     else:
-        click.echo("the measure holds")
+        terminal.tell("the measure holds")

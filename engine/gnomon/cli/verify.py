@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gnomon.cli import terminal
 from gnomon.cli.common import database_option, json_option, print_json
 from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 
@@ -31,9 +32,9 @@ def command(ctx: click.Context, /, database: Path, as_json: bool) -> None:
         print_json({"database": str(database), "problems": problems})
     else:
         for problem in problems:
-            click.echo(problem)
+            terminal.tell(problem)
         count = len(problems)
-        click.echo(
+        terminal.tell(
             f"{database}: {count} {'thing is' if count == 1 else 'things are'} wrong"
             if problems
             else f"{database}: every hash is that of its content"

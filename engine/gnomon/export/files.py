@@ -82,7 +82,7 @@ def read_rows(form: str, path: Path, columns: Mapping[str, str]) -> Iterator[Seq
 def _read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Sequence[Any]]:
     values = csv_reader(list(columns.values()))
     number = 0
-    with path.open(encoding="utf-8", newline="") as lines, _long_cells():
+    with path.open(encoding="utf-8", newline="") as lines, long_cells():
         try:
             for number, row in enumerate(csv.reader(lines, strict=True)):
                 if number:
@@ -94,7 +94,8 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Sequence[Any]]
 
 
 @contextmanager
-def _long_cells() -> Iterator[None]:
+def long_cells() -> Iterator[None]:
+    """Read cells of any length while it lasts."""
     before = csv.field_size_limit(_LONGEST_CELL)
     try:
         yield
@@ -108,7 +109,7 @@ def _read_jsonl(path: Path, columns: Mapping[str, str]) -> Iterator[Sequence[Any
         for number, line in enumerate(lines, 1):
             try:
                 yield json_row(names, line)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise StoreError(f"line {number} of {path} cannot be read: {error}") from None
 
 

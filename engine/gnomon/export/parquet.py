@@ -149,5 +149,5 @@ def read_parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Sequence[An
                         None if value is None else from_json(value) for value in held[place]
                     ]
                 yield from zip(*held, strict=True)
-    except (arrow.ArrowException, ValueError) as error:
+    except (arrow.ArrowException, ValueError, RecursionError, OSError) as error:
         raise StoreError(f"{path} cannot be read as Parquet: {error}") from None

@@ -106,6 +106,8 @@ class _Manifest:
 
 def _read_manifest(folder: Path) -> _Manifest:
     path = folder / MANIFEST
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{path} is not the manifest of an export of gnomon")
     try:
         found = json.loads(path.read_text("utf-8"))
         version = found["gnomon_export"]
@@ -155,14 +157,15 @@ def _structured(found: Mapping[str, Any]) -> _Manifest | None:
 def _check(folder: Path, entry: _Table) -> None:
     path = folder / entry.file
     hashed = sha256()
+    lost = StoreError(f"{path} is missing or cannot be read; export the database again")
+    if not path.is_file():
+        raise lost  # a pipe or a device would be read without end
     try:
         with path.open("rb") as data:
             while block := data.read(1 << 20):
                 hashed.update(block)
     except OSError:
-        raise StoreError(
-            f"{path} is missing or cannot be read; export the database again"
-        ) from None
+        raise lost from None
     if hashed.hexdigest() != entry.sha256:
         raise StoreError(
             f"{path} was changed or cut short after it was exported: its SHA-256 is not the one in "
@@ -196,7 +199,7 @@ def _fill(connection: sqlite3.Connection, folder: Path, manifest: _Manifest) -> 
         insert = f'INSERT INTO "{table}" ({names}) VALUES ({places})'  # noqa: S608 -- names that were found in our schema
         try:
             connection.executemany(insert, read_rows(manifest.form, path, columns))
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise StoreError(f"{path} does not fit into a gnomon database: {error}") from None
         (rows[table],) = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # noqa: S608 -- as above
     connection.execute("COMMIT")

@@ -23,6 +23,7 @@ import attrs
 from gnomon.errors import CallFailed, CapabilityError
 from gnomon.records import Ask, Chat, Choose, Exchange, Reply, Trial
 from gnomon.run.bindings import Binding, _lacks, ask_need
+from gnomon.run.budget import Budget
 from gnomon.run.completing import completed
 from gnomon.run.pacing import Gate, gates, waiting
 from gnomon.run.pausing import Pauses
@@ -34,11 +35,10 @@ from gnomon.store import reply_key
 if TYPE_CHECKING:
     from gnomon.protocols import Asker
     from gnomon.store import Store
+    from gnomon.store.replies import StoredReply
 
 LONGEST_BACK_OFF = 60.0
 PATIENCE = 120.0
-ROUNDING = 1e-9
-"""Ten times ten cents is a little less than a dollar in floating point."""
 
 
 @attrs.frozen
@@ -85,6 +85,7 @@ class Caller:
         run_id: The run's row.
         seed: The run's seed; back-off jitter and sampling seeds come from it.
         tally: Counts to keep.
+        copies: How many copies of each backend answer at once.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Caller:
         run_id: int,
         seed: Seed,
         tally: Tally,
+        copies: int = 1,
     ) -> None:
         self._request = request
         self._bindings = bindings
@@ -106,13 +108,15 @@ class Caller:
         self._tally = tally
         self._flying: dict[bytes, asyncio.Future[tuple[int, Reply]]] = {}
         self._checked: set[tuple[str, str]] = set()
-        self._deadline = None if request.max_time is None else time.monotonic() + request.max_time
-        self._in_flight = 0
-        self._dearest = 0.0
+        self._budget = Budget(request, tally)
         self.stopped: str | None = None
         self._pauses = Pauses(tally)
         models = {role: str(binding.name) for role, binding in bindings.items()}
-        self._gates = gates(models, request.rpm, request.tpm)
+        most = {role: binding.offers.concurrency for role, binding in bindings.items()}
+        self._gates = gates(models, request.rpm, request.tpm, most, copies)
+        self._counts = {
+            role: getattr(binding.backend, "calls_for", None) for role, binding in bindings.items()
+        }
         self._priced: set[Gate] = set()
         self._pricing = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
@@ -167,7 +171,7 @@ class Caller:
         self._check(ask)
         ask = self._complete(ask, trial, place)
         key = self._key(ask, place)
-        reply_id, reply, cached = await self._reply(ask, key)
+        reply_id, reply, cached = await self._reply(ask, key, place)
         self._store.add_ask(
             self._run_id,
             place.trial_id,
@@ -201,17 +205,21 @@ class Caller:
             )
         self._checked.add(shape)
 
-    async def _reply(self, ask: Ask, key: bytes) -> tuple[int, Reply, bool]:
+    def _stored(self, key: bytes, place: Place) -> StoredReply | None:  # noqa: ARG002 - whose own replies count looks there
+        """A stored reply that answers an ask of that key."""
+        return self._store.find_reply(key)
+
+    async def _reply(self, ask: Ask, key: bytes, place: Place) -> tuple[int, Reply, bool]:
         if self._request.cache:
             flying = self._flying.get(key)
             if flying is not None:
                 try:
                     reply_id, reply = await asyncio.shield(flying)
                 except _Abandoned:
-                    return await self._reply(ask, key)
+                    return await self._reply(ask, key, place)
                 # A failure is no answer that anyone can take over.
                 return reply_id, reply, reply.status != "error"
-            stored = self._store.find_reply(key)
+            stored = self._stored(key, place)
             if stored is not None:
                 return stored.id, stored.reply, True
         future: asyncio.Future[tuple[int, Reply]] = asyncio.get_running_loop().create_future()
@@ -240,7 +248,9 @@ class Caller:
             attempt += 1
             reply, failure = await self._try(ask, gate, timeout)
             reply_id = self._store.add_reply(key, ask, reply, attempt=attempt)
-            self._count(reply)
+            reason = self._budget.count(reply)
+            if reason is not None:
+                self.stop(reason)
             if failure is None:
                 return reply_id, reply
             if failure.fatal:
@@ -266,21 +276,23 @@ class Caller:
 
     async def _send(self, ask: Ask, gate: Gate, timeout: float) -> tuple[Reply, CallFailed | None]:
         reserved = 0.0
-        if gate.free:
+        calls = self._calls(ask)
+        if gate.free and gate.in_flight < gate.most:
             if not gate.in_flight:
                 gate.begin()
             gate.in_flight += 1
         else:
-            self._look(self._tally.cost)
+            self._look(calls, waiting=True)
             self._arm()
-            reserved = await gate.enter(ask)
+            reserved = await gate.enter(ask, calls)
         among = gate.in_flight
         came: Reply | CallFailed | None = None
         allowed = False
         sent = asyncio.get_running_loop().time()
         began = time.perf_counter()
         try:
-            self._allow()
+            self._look(calls)
+            self._budget.take(calls)
             allowed = True
             async with asyncio.timeout(timeout):
                 came = reply = await self._asker.ask(ask)
@@ -291,58 +303,30 @@ class Caller:
         finally:
             gate.leave(came, reserved, sent, among)
             if came is None and allowed:
-                # Abandoned on its way: it was counted and will not be answered.
-                self._in_flight -= 1
+                self._budget.abandoned()
         if isinstance(came, CallFailed):
             self._tally.limited += came.limited
-            reply = Reply(status="error", error=came.message)
+            reply = Reply(status="error", error=came.message, cost=came.cost)
         if reply.seconds is None:
             reply = attrs.evolve(reply, seconds=time.perf_counter() - began)
         return reply, came if isinstance(came, CallFailed) else None
 
-    def _look(self, spent: float) -> None:
-        """See that a call may still be sent, having spent so many dollars.
+    def _calls(self, ask: Ask) -> int:
+        """How many calls an ask takes, as its backend has it."""
+        count = self._counts[ask.role]
+        return 1 if count is None else count(ask)
+
+    def _look(self, calls: int, *, waiting: bool = False) -> None:
+        """See that so many calls may still be sent.
 
         Raises:
-            Stop: It may not.
+            Stop: They may not.
         """
-        if self.stopped is None:
-            if self._request.max_calls is not None and self._tally.calls >= self._request.max_calls:
-                self.stop(f"the budget of {self._request.max_calls} calls is used up (--max-calls)")
-            elif self._request.max_cost is not None and spent >= self._request.max_cost * (
-                1 - ROUNDING
-            ):
-                self.stop(f"the budget of {self._request.max_cost:g} $ is used up (--max-cost)")
-            elif self._deadline is not None and time.monotonic() >= self._deadline:
-                self._late()
+        reason = None if self.stopped else self._budget.refusal(calls, waiting=waiting)
+        if reason is not None:
+            self.stop(reason)
         if self.stopped is not None:
             raise Stop
-
-    def _allow(self) -> None:
-        self._look(self._spent())
-        # Counted before it is sent, so that calls in flight are within the budget.
-        self._tally.calls += 1
-        self._in_flight += 1
-
-    def _spent(self) -> float:
-        """Dollars spent, with each call in flight taken for as dear as the dearest so far."""
-        return self._tally.cost + self._in_flight * self._dearest
-
-    def _count(self, reply: Reply) -> None:
-        tally = self._tally
-        self._in_flight -= 1
-        tally.statuses[reply.status] += 1
-        tally.tokens_in += reply.tokens_in or 0
-        tally.tokens_out += reply.tokens_out or 0
-        if reply.cost is not None:
-            tally.cost += reply.cost
-            self._dearest = max(self._dearest, reply.cost)
-            return
-        tally.unpriced += 1
-        if self._request.max_cost is not None and reply.status != "error":
-            self.stop(
-                "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"
-            )
 
     def _respect(self, failure: CallFailed, gate: Gate) -> None:
         """A provider that names a time to come back is left alone until then, by everyone."""
@@ -375,12 +359,10 @@ class Caller:
 
     def _arm(self) -> None:
         """See to it that nobody goes on waiting when the time of the run is used up."""
-        if self._alarm is None and self._deadline is not None:
-            loop = asyncio.get_running_loop()
-            self._alarm = loop.call_later(max(0.0, self._deadline - time.monotonic()), self._late)
-
-    def _late(self) -> None:
-        self.stop(f"the time of {self._request.max_time:g} s is used up (--max-time)")
+        deadline = self._budget.deadline
+        if self._alarm is None and deadline is not None:
+            loop, left = asyncio.get_running_loop(), deadline - time.monotonic()
+            self._alarm = loop.call_later(max(0.0, left), self.stop, self._budget.late)
 
     def _waits(self) -> list[str]:
         """Who waits, and why, for the progress line."""

@@ -5,7 +5,7 @@ its scores, in one transaction, and what is left to do is the plan without the f
 unfinished trials are found again by key, so nothing that was answered is asked twice.
 
 The parts: ``checks`` before the run, ``session`` for what is shared and said, ``rounds`` for the plan as a
-stream, ``caller`` for one ask, ``scoring`` and ``analysis`` for what follows from replies.
+stream, ``caller`` for one ask, ``budget`` for what it may spend, ``scoring`` and ``analysis`` for what follows from replies.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from gnomon.run.interrupting import first_signal_stops
 from gnomon.run.plan import merged_turns
 from gnomon.run.progress import Observer
 from gnomon.run.request import MOST_CONCURRENCY, RunRequest
+from gnomon.run.rescore import rescore
 from gnomon.run.rounds import rounds
 from gnomon.run.scoring import blocks_over, score_item, score_trial
 from gnomon.run.session import Outcome, Session
@@ -76,6 +77,14 @@ def run(request: RunRequest, catalogue: Catalogue, database: Path, observer: Obs
             for sentence in found:
                 observer.say(f"exploratory: {sentence}")
         try:
+            if not store.scored_by_its_own(session.run_id, session.scoring):
+                # What comes now belongs beside scores that the same scorers gave.
+                observer.say(
+                    f"scoring the finished trials of run {session.run_id} with its own measure again: "
+                    "the newest pass used another text of it"
+                )
+                rescore(store, session.run_id, catalogue)
+                session.go_on_with_newest()
             loop = _Loop(session)
             asyncio.run(loop.carry_out(executor))
             loop.conclude()
@@ -123,6 +132,7 @@ class _Loop:
                 session.run_id,
                 session.seed,
                 self.tally,
+                self.copies,
             )
             with first_signal_stops(self.interrupt):
                 session.observer.begin(self.tally)

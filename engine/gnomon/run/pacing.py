@@ -11,6 +11,7 @@ What a gate can hold a call back for:
 - ``--rpm`` and ``--tpm``: calls and tokens are spaced evenly over the minute, a hundredth below the limit,
   so that a server's window of any kind is kept. A call's tokens are estimated when it is sent and put right
   when its reply says what they were.
+- the backend, which works on so many asks at once: one that waited there would wait on its own time (``--timeout``).
 - a provider that named a time to come back: nobody calls that model before.
 - a provider that said it was asked too often: from then on the gate keeps to the rate and to the number of calls
   at once that were accepted, a little less, and rises again until the provider objects (additive
@@ -48,6 +49,7 @@ TOKENS_PER_CHARACTER = 0.25
 class _Waiting:
     turn: asyncio.Future[None]
     tokens: float
+    calls: int
 
 
 class Gate:
@@ -57,13 +59,22 @@ class Gate:
         who: The model string, for the progress line.
         rpm: Most calls a minute.
         tpm: Most tokens a minute, of prompts and replies.
+        most: Most asks that the model's backend works on at once.
 
     Attributes:
-        free: Nothing is limited: ``in_flight`` may be raised without asking.
+        free: Nothing else is limited: ``in_flight`` may be raised up to ``most`` without asking.
         in_flight: Calls under way.
+        most: As given.
     """
 
-    def __init__(self, who: str, rpm: float | None = None, tpm: float | None = None) -> None:
+    def __init__(
+        self,
+        who: str,
+        rpm: float | None = None,
+        tpm: float | None = None,
+        most: float = math.inf,
+    ) -> None:
+        self.most = most
         self._who = who
         self._rpm, self._tpm = rpm, tpm
         self._calls = None if rpm is None else Bucket(rpm * SHARE)
@@ -86,14 +97,19 @@ class Gate:
 
     # -- passing ---------------------------------------------------------------------------------
 
-    async def enter(self, ask: Ask) -> float:
-        """Wait for one's turn; returns the tokens that were reserved, for ``leave``."""
+    async def enter(self, ask: Ask, calls: int = 1) -> float:
+        """Wait for one's turn; returns the tokens that were reserved, for ``leave``.
+
+        Args:
+            ask: What is asked.
+            calls: How many calls it takes.
+        """
         if self._opened:
             self.in_flight += 1
             return 0.0
         loop = asyncio.get_running_loop()
-        tokens = 0.0 if self._tokens is None else self._estimate(ask)
-        waiting = _Waiting(loop.create_future(), tokens)
+        tokens = 0.0 if self._tokens is None else self._estimate(ask) * calls
+        waiting = _Waiting(loop.create_future(), tokens, calls)
         self._queue.append(waiting)
         self._pump()
         try:
@@ -128,7 +144,7 @@ class Gate:
             if not self.free:
                 width.rise()
                 self._settle(came, tokens)
-                if width.starting and width.level >= ENOUGH and not self._queue:
+                if width.starting and width.level >= ENOUGH and not self._held_by_width:
                     width.begun()
                     self._pump()
         elif came is not None and came.limited:
@@ -172,6 +188,9 @@ class Gate:
             if head.turn.done():
                 self._queue.popleft()
                 continue
+            if self.in_flight >= self.most:
+                self._shut_by = "most"
+                return
             if self.in_flight >= max(1, int(min(self._width.level, 1e9))):
                 self._shut_by = "width"
                 if self._width.starting:
@@ -183,7 +202,7 @@ class Gate:
                 return
             self._queue.popleft()
             for bucket, units in (
-                (self._calls, 1.0),
+                (self._calls, head.calls),
                 (self._tokens, head.tokens),
                 (self._rate.bucket, 1.0),
             ):
@@ -199,6 +218,11 @@ class Gate:
             and now >= self._held_until
         ):
             self.free = True
+
+    @property
+    def _held_by_width(self) -> bool:
+        """Whether somebody waits whom the backend itself would take."""
+        return bool(self._queue) and self._shut_by != "most"
 
     def _times(self) -> Iterator[tuple[float, str]]:
         yield self._held_until, "held"
@@ -291,6 +315,7 @@ class Gate:
             return None
         rate, width = self._rate.bucket, self._width.level
         reasons = {
+            "most": f"which works on {self.most:g} at once",
             "held": f"which is left alone for {max(0.0, self._held_until - self._now()):.0f} s more",
             "rpm": f"at most {self._rpm or 0:g} calls a minute (--rpm)",
             "tpm": f"at most {self._tpm or 0:g} tokens a minute (--tpm)",
@@ -324,7 +349,11 @@ def waiting(gates: Iterable[Gate]) -> list[str]:
 
 
 def gates(
-    models: Mapping[str, str], rpm: Mapping[str, float], tpm: Mapping[str, float]
+    models: Mapping[str, str],
+    rpm: Mapping[str, float],
+    tpm: Mapping[str, float],
+    most: Mapping[str, int | None],
+    copies: int,
 ) -> dict[str, Gate]:
     """A gate for each role; roles on one model share one, with the lower limits.
 
@@ -332,11 +361,14 @@ def gates(
         models: Role → model string.
         rpm: Role → most calls a minute; ``""`` stands for all roles not named.
         tpm: Role → most tokens a minute, likewise.
+        most: Role → most asks that its backend works on at once; None for no limit.
+        copies: How many copies of each backend there are.
     """
     made: dict[str, Gate] = {}
     for model in models.values():
         roles = [role for role, other in models.items() if other == model]
-        made[model] = Gate(model, _lowest(rpm, roles), _lowest(tpm, roles))
+        at_once = min((most[role] or math.inf for role in roles), default=math.inf)
+        made[model] = Gate(model, _lowest(rpm, roles), _lowest(tpm, roles), at_once * copies)
     return {role: made[model] for role, model in models.items()}
 
 

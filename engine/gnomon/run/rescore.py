@@ -20,13 +20,14 @@ from gnomon.modelname import ModelName
 from gnomon.records import Ask, Reply
 from gnomon.run.analysis import analyse
 from gnomon.run.bindings import bind
-from gnomon.run.caller import Caller, Unanswered
+from gnomon.run.caller import Caller, Place, Unanswered
 from gnomon.run.passes import score_stored, scoring_of
 from gnomon.run.progress import Tally
 from gnomon.run.request import RunRequest
 from gnomon.seeds import Seed
 from gnomon.spec import Spec
 from gnomon.store import RunFacts, Store
+from gnomon.store.replies import StoredReply
 from gnomon.structure import read_document
 
 
@@ -38,6 +39,14 @@ class _Nobody:
             f"the reply of the {ask.role} to {ask.name!r} is not stored; "
             "run the measure again to have it asked"
         )
+
+
+class _Again(Caller):
+    """Answers each ask as it was answered in this very run, by a refusal where that was the answer."""
+
+    def _stored(self, key: bytes, place: Place) -> StoredReply | None:
+        given = self._store.find_given(self._run_id, place.trial_id, key)
+        return given or super()._stored(key, place)
 
 
 @attrs.frozen(kw_only=True)
@@ -127,7 +136,7 @@ def rescore(
     other = None if spec.text == facts.spec_text else spec.text
     scoring = store.begin_scoring(run_id, provisional=True, spec_text=other)
     seed = Seed(facts.seed)
-    caller = Caller(request, bound, _Nobody(), store, run_id, seed, Tally())
+    caller = _Again(request, bound, _Nobody(), store, run_id, seed, Tally())
     began = time.perf_counter()
     try:
         count = asyncio.run(score_stored(wanted, caller, store, run_id, scoring))

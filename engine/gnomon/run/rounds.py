@@ -15,7 +15,7 @@ from gnomon.design import trials as make_trials
 from gnomon.errors import Incomplete, SourceError
 from gnomon.loading import Around
 from gnomon.records import Item, Score, Trial
-from gnomon.run.caller import Caller, Place, Unanswered
+from gnomon.run.caller import Caller, Place, Stop, Unanswered
 from gnomon.run.driver import drive
 from gnomon.run.keeping import Kept
 from gnomon.run.plan import count_trials
@@ -68,9 +68,12 @@ async def rounds(session: Session, caller: Caller) -> AsyncIterator[Iterator[Tri
     for round_ in itertools.count():
         items: Callable[[], Iterable[Item]]
         if asks(source):
-            gathered, replies = await _asked(
-                session, caller, _around(session, round_, scores, before)
-            )
+            around = _around(session, round_, scores, before)
+            try:
+                gathered, replies = await _asked(session, caller, around)
+            except Stop:
+                # No further call may be sent, and so nothing further be planned; the caller says why.
+                return
             if not gathered and round_:
                 session.note_last_round(replies)
                 return

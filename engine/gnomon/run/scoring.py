@@ -69,17 +69,16 @@ async def score_trial(
 async def score_item(
     block: ScoreBlock, record: ItemRecord, caller: Answering, place: Place
 ) -> list[Score]:
-    """The scores of one block for one item.
+    """The scores of one block for one item; none where the block is for none of its trials.
 
     Raises:
         Unanswered: A judge could not be asked.
     """
     accepts = getattr(block.use.plugin, "accepts", ("ok",))
-    kept = tuple(
-        trial
-        for trial in record.trials
-        if applies(block.keys.only, trial.trial.levels) and failing_status(trial, accepts) is None
-    )
+    meant = [trial for trial in record.trials if applies(block.keys.only, trial.trial.levels)]
+    if not meant:
+        return []
+    kept = tuple(trial for trial in meant if failing_status(trial, accepts) is None)
     if not kept:
         return [Score(name=block.label, value=None, status="error", detail={"trials": 0})]
     scores, _ = await _scores(

@@ -105,6 +105,10 @@ class Session:
                 f"continuing run {self.run_id}: {self.tally.before} trials are already finished"
             )
 
+    def go_on_with_newest(self) -> None:
+        """Go on with the newest scoring pass."""
+        self.scoring = self.store.newest_scoring(self.run_id) or self.scoring
+
     def close(self) -> None:
         """Note how it ended."""
         self.observer.end()

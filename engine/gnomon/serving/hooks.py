@@ -24,15 +24,10 @@ from datasette.utils.asgi import Response
 
 from gnomon.errors import GnomonError
 from gnomon.report.palette import style_sheet
-from gnomon.serving import cells, pictures, trials
+from gnomon.serving import cells, pictures, trials, walls
 from gnomon.serving.questions import QUESTIONS
 from gnomon.store.dictionary import DICTIONARY, TABLE
 
-POLICY = (
-    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    b"img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-)
-NAMES = ("127.0.0.1", "localhost", "[::1]")
 REPORT = "/-/report"
 STYLE = "/-/serve.css"
 VIEWS = ("results", "scores", "trials", "conversations", "failures", "runs")
@@ -165,10 +160,7 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
 
 @hook
 def asgi_wrapper(datasette: Any) -> Callable[[Application], Application]:
-    """Answer to this machine's own names only, and forbid pages to ask any other machine for anything.
-
-    A page elsewhere could have its name point here; the browser would then send that name.
-    """
+    """Answer to this machine's own names and pages only, and forbid pages to ask any other machine for anything."""
     ours = _path(datasette) is not None
 
     def wrap(inner: Application) -> Application:
@@ -180,25 +172,11 @@ def asgi_wrapper(datasette: Any) -> Callable[[Application], Application]:
                 # Nothing here speaks over a websocket, and its host would be looked at by nobody.
                 await send({"type": "websocket.close", "code": 1008})
                 return
-            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-            if host.rpartition(":")[0] not in NAMES and host not in NAMES:
-                refusal = Response.text(
-                    "this server answers to the names of this machine only\n", status=403
-                )
-                await refusal.asgi_send(send)
+            why = walls.refused(dict(scope["headers"]))
+            if why is not None:
+                await Response.text(why, status=403).asgi_send(walls.guarded("", send))
                 return
-
-            async def send_with_policy(message: dict[str, Any]) -> None:
-                if message["type"] == "http.response.start":
-                    message["headers"] = [
-                        *message.get("headers", []),
-                        (b"content-security-policy", POLICY),
-                        (b"referrer-policy", b"no-referrer"),
-                        (b"x-content-type-options", b"nosniff"),
-                    ]
-                await send(message)
-
-            await inner(scope, receive, send_with_policy)
+            await inner(scope, receive, walls.guarded(scope["path"], send))
 
         return outer
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _HEADER = b"SQLite format 3\x00"
+_JOURNAL = bytes.fromhex("d9d505f920a163d7")
+"""Where a rollback journal ends with these, the name of another journal stands before them."""
+_PROCESS = 20
+"""Characters that the number of a process may have."""
 BUSY_MS = 10_000
 """How long a statement waits for another connection, in milliseconds."""
 
@@ -47,6 +51,9 @@ def _check_file(path: Path, *, write: bool) -> None:
                 "written to; give a file in another folder"
             )
         return
+    if not path.is_file():
+        # A pipe would be waited for, and a device has no end.
+        raise StoreError(f"{path} is a pipe or a device, not a database file; give another file")
     try:
         with path.open("rb") as file:
             header = file.read(len(_HEADER))
@@ -63,6 +70,26 @@ def _check_file(path: Path, *, write: bool) -> None:
             f"the database {path} cannot be written, because its folder {path.parent} is "
             "read-only; make the folder writable, or give another file"
         )
+
+
+def _check_journal(path: Path) -> None:
+    """Refuse what would have SQLite delete a file that is not this database's.
+
+    A journal that names another at its end is that of a change of several files; to roll it back, SQLite reads
+    the other and deletes it (its file format, 3, "The Rollback Journal"). No gnomon makes such a change.
+    """
+    journal = path.with_name(f"{path.name}-journal")
+    if not journal.is_file():
+        return
+    with suppress(OSError), journal.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(-min(size, len(_JOURNAL)), os.SEEK_END)
+        if file.read() != _JOURNAL:
+            return
+    raise StoreError(
+        f"{journal} is of a change of several files, which gnomon never makes, and undoing it could delete a file "
+        "elsewhere; if you do not know where it comes from, remove it"
+    )
 
 
 def check_place(path: Path, database: Path | None = None) -> None:
@@ -162,11 +189,14 @@ def is_locked(path: Path) -> bool:
     begin is not kept from it.
     """
     beside = path.with_name(f"{path.name}.lock")
+    if not beside.is_file():
+        return False  # nobody's lock is a pipe or a device, which would be read without end
     try:
-        os.kill(int(beside.read_text()), 0)
+        with beside.open("rb") as file:
+            os.kill(int(file.read(_PROCESS)), 0)
     except PermissionError:
         pass  # it lives, and is someone else's
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         return False
     try:
         import fcntl
@@ -187,6 +217,7 @@ def open_writing(path: Path) -> tuple[sqlite3.Connection, BaseFileLock]:
         StoreError: As the sentences above.
     """
     _check_file(path, write=True)
+    _check_journal(path)
     lock = take_lock(path)
     try:
         connection = _connect(path, write=True)

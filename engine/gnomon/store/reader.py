@@ -53,6 +53,7 @@ class Reader:
         self.path = path
         self._connection = connection
         self._queries: sqlite3.Connection | None = None
+        self._given: dict[int, dict[bytes, int]] = {}
 
     def _settle(self) -> None:
         """See that what was written through this object can be read."""
@@ -110,6 +111,21 @@ class Reader:
         """The newest reply of that key with status ``ok`` or ``truncated``."""
         return reading.find_reply(self._connection, key)
 
+    def find_given(self, run_id: int, trial_id: int | None, key: bytes) -> StoredReply | None:
+        """The reply of that key that an ask of a run was given, whatever came; failures are none.
+
+        Args:
+            run_id: The run.
+            trial_id: The trial that the ask belongs to, None for asks about items.
+            key: The ask's key.
+        """
+        if trial_id is not None:
+            return reading.find_given(self._connection, trial_id, key)
+        if run_id not in self._given:
+            self._given[run_id] = reading.given_outside_trials(self._connection, run_id)
+        number = self._given[run_id].get(key)
+        return None if number is None else reading.stored_reply(self._connection, number)
+
     # -- records and scores ----------------------------------------------------------------------
 
     def trial_records(self, run_id: int) -> Iterator[tuple[int, TrialRecord]]:
@@ -128,6 +144,13 @@ class Reader:
             "SELECT max(pass) FROM scoring WHERE run_id = ? AND pass > 0", (run_id,)
         ).fetchone()
         return None if row[0] is None else int(row[0])
+
+    def scored_by_its_own(self, run_id: int, scoring: int) -> bool:
+        """Whether a pass uses the spec stored with its run, and no other text of the measure."""
+        row = self._connection.execute(
+            "SELECT spec_id FROM scoring WHERE run_id = ? AND pass = ?", (run_id, scoring)
+        ).fetchone()
+        return row is None or row[0] is None
 
     def scores_by_item(
         self, run_id: int, scoring: int, *, below: int

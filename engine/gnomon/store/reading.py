@@ -255,10 +255,43 @@ class Lookup:
 
 def find_reply(connection: sqlite3.Connection, key: bytes) -> StoredReply | None:
     """The newest stored reply of that key that can be used again."""
+    return _one_reply(
+        connection, "WHERE key = ? AND status IN ('ok', 'truncated') ORDER BY id DESC LIMIT 1", key
+    )
+
+
+def find_given(connection: sqlite3.Connection, trial_id: int, key: bytes) -> StoredReply | None:
+    """The reply of that key that an ask of a trial was given last; failures are none."""
+    return _one_reply(
+        connection,
+        "JOIN ask ON ask.reply_id = reply.id WHERE ask.trial_id = ? AND reply.key = ? "
+        "AND reply.status <> 'error' ORDER BY ask.id DESC LIMIT 1",
+        trial_id,
+        key,
+    )
+
+
+def given_outside_trials(connection: sqlite3.Connection, run_id: int) -> dict[bytes, int]:
+    """Key → number of the reply that an ask of a run outside its trials was given last."""
+    rows = connection.execute(
+        "SELECT reply.key, reply.id FROM ask JOIN reply ON reply.id = ask.reply_id "
+        "WHERE ask.run_id = ? AND ask.trial_id IS NULL AND reply.status <> 'error' ORDER BY ask.id",
+        (run_id,),
+    )
+    return dict(rows)
+
+
+def stored_reply(connection: sqlite3.Connection, number: int) -> StoredReply | None:
+    """The reply of that number."""
+    return _one_reply(connection, "WHERE reply.id = ?", number)
+
+
+def _one_reply(
+    connection: sqlite3.Connection, condition: str, *parameters: bytes | int
+) -> StoredReply | None:
     row = connection.execute(
-        f"SELECT {REPLY_COLUMNS} FROM reply WHERE key = ? AND status IN ('ok', 'truncated') "  # noqa: S608 -- a constant of our own
-        "ORDER BY id DESC LIMIT 1",
-        (key,),
+        f"SELECT {REPLY_COLUMNS} FROM reply {condition}",  # noqa: S608 -- constants of our own
+        parameters,
     ).fetchone()
     if row is None:
         return None

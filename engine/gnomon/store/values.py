@@ -209,5 +209,5 @@ def real_or_none(value: float | None) -> float | None:
 
 
 def whole_or_none(value: int | None) -> int | None:
-    """A whole number as the database's own kind: numpy's are not."""
-    return None if value is None else int(value)
+    """A whole number as the database's own kind: numpy's are not. One that does not fit is not known."""
+    return None if value is None or not -(2**63) <= value < 2**63 else int(value)

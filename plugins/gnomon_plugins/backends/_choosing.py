@@ -7,12 +7,17 @@ otherwise the reply says so (``exact`` is False) and ``coverage`` says how much 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from gnomon import CallFailed, Chat, Choose, Decoding, Reply, Seed, TokenLogprob
+from gnomon import Ask, CallFailed, Chat, Choose, Decoding, Reply, Seed, TokenLogprob
 
+if TYPE_CHECKING:
+    import asyncio
+
+_MOST_BEGUN = 1_000
 _NEGLIGIBLE = 0.01  # share of mass on tokens that begin several options
 
 
@@ -52,7 +57,8 @@ def from_first_token(ask: Choose, reply: Reply, who: str) -> Reply:
     if not reply.tokens:
         raise CallFailed(
             f"{who} returned no log-probabilities, which 'choose' is read from; "
-            "give samples=N to estimate it from N replies"
+            "give samples=N to estimate it from N replies",
+            cost=reply.cost,
         )
     mass: dict[str, float] = {}
     shared: dict[tuple[str, ...], float] = {}
@@ -67,12 +73,14 @@ def from_first_token(ask: Choose, reply: Reply, who: str) -> Reply:
         twins = max(shared, key=shared.__getitem__)
         raise CallFailed(
             f"the options {twins[0]!r} and {twins[1]!r} begin with the same token; "
-            "give samples=N to estimate 'choose' from N replies"
+            "give samples=N to estimate 'choose' from N replies",
+            cost=reply.cost,
         )
     if not 0 < total < math.inf:
         raise CallFailed(
             f"none of the options is among the {len(reply.tokens[0].alternatives)} likeliest first "
-            f"tokens of {who}: {', '.join(ask.options)}"
+            f"tokens of {who}: {', '.join(ask.options)}",
+            cost=reply.cost,
         )
     return attrs.evolve(
         reply,
@@ -95,28 +103,116 @@ def _fitting(
             yield fits, 0.0 if math.isnan(logprob) else math.exp(min(logprob, 0.0))
 
 
-async def sampled(
-    ask: Choose, call: Callable[[Chat], Awaitable[Reply]], samples: int, who: str
-) -> Reply:
-    """The reply with probabilities estimated from that many calls, made at once."""
+@attrs.define
+class _Begun:
+    """Samples of an ask that came before it failed, and dollars that nobody was told of yet."""
+
+    replies: dict[int, Reply] = attrs.field(factory=dict)
+    owed: list[float] = attrs.field(factory=list)
+
+
+class Samples:
+    """Chooses by sampling: as many calls an ask as there are samples, made at once.
+
+    When some of them fail the ask fails, with what the others cost; those are kept, so that the same ask, tried
+    again, calls only for what is missing. Each is used once.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[Any, _Begun] = {}
+
+    def __reduce__(self) -> tuple[type[Samples], tuple[()]]:
+        return Samples, ()
+
+    def missing(self, ask: Ask, samples: int) -> int:
+        """How many calls the ask takes now."""
+        if not isinstance(ask, Choose) or not samples:
+            return 1
+        begun = self._begun.get(_same(ask))
+        return samples - len(begun.replies) if begun else samples
+
+    async def choose(
+        self, ask: Choose, call: Callable[[Chat], Awaitable[Reply]], samples: int, who: str
+    ) -> Reply:
+        """The reply with probabilities estimated from that many calls.
+
+        Raises:
+            CallFailed: A call failed, or no reply names an option.
+        """
+        import asyncio
+
+        begun = self._begun.pop(_same(ask), None) or _Begun()
+        tasks = {
+            n: asyncio.ensure_future(call(_nth(ask, n)))
+            for n in range(samples)
+            if n not in begun.replies
+        }
+        try:
+            failures = await _ended(tasks.values())
+        finally:
+            for n, task in tasks.items():
+                if not task.cancel() and not task.cancelled() and task.exception() is None:
+                    begun.replies[n] = task.result()
+                    begun.owed += [cost for cost in (task.result().cost,) if cost is not None]
+            if len(begun.replies) < samples:
+                self._keep(ask, begun)
+        cost = math.fsum(begun.owed) if begun.owed else None
+        begun.owed.clear()
+        if failures:
+            failure = failures[0]
+            if isinstance(failure, CallFailed):
+                failure.cost = cost
+            raise failure
+        replies = [begun.replies[n] for n in range(samples)]
+        return from_samples(ask, replies, who, cost)
+
+    def _keep(self, ask: Choose, begun: _Begun) -> None:
+        self._begun[_same(ask)] = begun
+        if len(self._begun) > _MOST_BEGUN:
+            del self._begun[next(iter(self._begun))]
+
+
+def _same(ask: Choose) -> tuple[Any, ...]:
+    return ask.messages, ask.options, ask.decoding
+
+
+def _nth(ask: Choose, n: int) -> Chat:
+    seed = ask.decoding.seed
+    drawn = None if seed is None else Seed(seed, "sample", n).integer()
+    return Chat(messages=ask.messages, decoding=attrs.evolve(ask.decoding, seed=drawn))
+
+
+async def _ended(tasks: Collection[asyncio.Future[Reply]]) -> list[BaseException]:
+    """Wait for all, but not for the others of one that would fail for ever; returns the failures, the worst first."""
     import asyncio
 
-    def nth(n: int) -> Chat:
-        seed = ask.decoding.seed
-        drawn = None if seed is None else Seed(seed, "sample", n).integer()
-        return Chat(messages=ask.messages, decoding=attrs.evolve(ask.decoding, seed=drawn))
-
-    tasks = [asyncio.ensure_future(call(nth(n))) for n in range(samples)]
-    try:
-        replies = await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-    return from_samples(ask, replies, who)
+    waiting = set(tasks)
+    failures: list[BaseException] = []
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
+        failures += [error for task in done if (error := task.exception()) is not None]
+        if any(_weight(error) == math.inf for error in failures):
+            break
+    return sorted(failures, key=_weight, reverse=True)
 
 
-def from_samples(ask: Choose, replies: Sequence[Reply], who: str) -> Reply:
+def _weight(error: BaseException) -> float:
+    """Of several failures the one that matters: one for ever, then one that asks to wait longest."""
+    if not isinstance(error, CallFailed) or not error.retry:
+        return math.inf
+    return error.after or 0.0
+
+
+def from_samples(
+    ask: Choose, replies: Sequence[Reply], who: str, cost: float | None = None
+) -> Reply:
     """Shares of the options among sampled replies; what is no option counts against coverage.
+
+    Args:
+        ask: What was asked.
+        replies: The replies.
+        who: Who gave them, for sentences.
+        cost: What they cost.
 
     Raises:
         CallFailed: No reply names an option.
@@ -133,14 +229,15 @@ def from_samples(ask: Choose, replies: Sequence[Reply], who: str) -> Reply:
             (reply for reply in replies if reply.status in ("refused", "filtered")), None
         )
         if refused is not None:
-            return _summed(replies, refused)
+            return _summed(replies, refused, cost)
         raise CallFailed(
             f"none of {len(replies)} sampled replies of {who} is one of the options "
-            f"{', '.join(ask.options)}; the first is {replies[0].text[:60]!r}"
+            f"{', '.join(ask.options)}; the first is {replies[0].text[:60]!r}",
+            cost=cost,
         )
     shares = {option: count / total for option, count in counts.items()}
     return attrs.evolve(
-        _summed(replies, replies[0]),
+        _summed(replies, replies[0], cost),
         status="ok",
         text=max(shares, key=shares.__getitem__),
         probabilities=shares,
@@ -153,20 +250,18 @@ def _bare(text: str) -> str:
     return text.strip().strip(".\"'`*()").strip()
 
 
-def _summed(replies: Sequence[Reply], first: Reply) -> Reply:
-    """One reply with the tokens and the cost of all."""
+def _summed(replies: Sequence[Reply], first: Reply, cost: float | None) -> Reply:
+    """One reply with the tokens of all."""
 
-    def whole(values: list[float | None]) -> float | None:
+    def whole(values: list[int | None]) -> int | None:
         known = [value for value in values if value is not None]
-        return math.fsum(known) if known else None
+        return sum(known) if known else None
 
-    tokens_in = whole([reply.tokens_in for reply in replies])
-    tokens_out = whole([reply.tokens_out for reply in replies])
     return attrs.evolve(
         first,
         tokens=None,
-        tokens_in=None if tokens_in is None else int(tokens_in),
-        tokens_out=None if tokens_out is None else int(tokens_out),
-        cost=whole([reply.cost for reply in replies]),
+        tokens_in=whole([reply.tokens_in for reply in replies]),
+        tokens_out=whole([reply.tokens_out for reply in replies]),
+        cost=cost,
         raw=None,
     )

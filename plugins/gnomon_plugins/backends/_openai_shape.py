@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnomon import CallFailed, Chat, Choose, Decoding, Message, Reply, TokenLogprob
+from gnomon_plugins.backends import faults
 
 _FILTERED = frozenset(
     {
@@ -101,8 +102,10 @@ def read_chat(
     text, refusal = _content(message, who)
     finish = choice.get("finish_reason")
     status = _status(finish, refusal)
-    if finish == "error":
-        raise CallFailed(f"{who} says that generation failed", retry=True)
+    if finish == "error" or choice.get("error"):
+        said = faults.sentence_of(json.dumps(choice.get("error") or ""))
+        why = f": {faults.scrub(said)}" if said else ""
+        raise CallFailed(f"{who} says that generation failed{why}", retry=True)
     usage = _usage(payload)
     return Reply(
         status=status,
@@ -173,7 +176,9 @@ def _status(finish: Any, refusal: str | None) -> Any:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    # More than 63 bits hold is no count of anything.
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < 2**63 else None
 
 
 def read_logprobs(logprobs: Any) -> tuple[TokenLogprob, ...] | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, cast
@@ -29,9 +31,12 @@ from gnomon import (
 from gnomon_plugins.backends import _choosing as choosing
 from gnomon_plugins.backends import _openai_shape as shape
 from gnomon_plugins.backends import faults
+from gnomon_plugins.backends._address import check_address, shown
 from gnomon_plugins.backends._litellm_library import failed, library
 
 _UNUSED_KEY = "unused"
+_ELSEWHERE = re.compile(r"([A-Z0-9_]+?)_(API_BASE|BASE_URL|API_VERSION)")
+"""Variables in which providers' clients look for an address, or a version of it."""
 
 
 @attrs.define
@@ -41,6 +46,7 @@ class _Known:
     offers: Capability | None = None
     takes: frozenset[str] | None = None
     missing: tuple[str, ...] | None = None
+    elsewhere: Mapping[str, str] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Known, ()
@@ -80,18 +86,43 @@ class LiteLLM:
     alternatives: int = 20
     timeout: float = 600.0
     _known: _Known = attrs.field(init=False, factory=_Known, eq=False, repr=False)
+    _samples: choosing.Samples = attrs.field(
+        init=False, factory=choosing.Samples, eq=False, repr=False
+    )
 
     def __attrs_post_init__(self) -> None:
         if "/" not in self.model.strip("/"):
             raise ValueError(
                 f"a litellm model is PROVIDER/MODEL, such as openai/gpt-4o; found {self.model!r}"
             )
+        if self.base_url is not None:
+            check_address(self.base_url, "keys come from the environment")
         if self.samples < 0:
             raise ValueError(f"samples must be 0 or more, found {self.samples}")
         if not 1 <= self.alternatives <= 20:
             raise ValueError(f"alternatives must be from 1 to 20, found {self.alternatives}")
         if self.timeout <= 0:
             raise ValueError(f"timeout must be more than 0 seconds, found {self.timeout}")
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What the environment says of the address and the version where the model string does not."""
+        if self._known.elsewhere is None:
+            self._known.elsewhere = self._elsewhere()
+        return self._known.elsewhere
+
+    def _elsewhere(self) -> Mapping[str, str]:
+        words = re.findall("[A-Z0-9]+", self.model.partition("/")[0].upper())
+        # vertex_ai is VERTEX or VERTEXAI there, text-completion-openai OPENAI.
+        names = {"".join(words), *words[:1], *words[-1:]}
+        found: dict[str, str] = {}
+        for name, value in sorted(os.environ.items()):
+            said = _ELSEWHERE.fullmatch(name)
+            if said is None or not value or said[1].replace("_", "") not in names:
+                continue
+            if (self.api_version if said[2] == "API_VERSION" else self.base_url) is None:
+                found[name] = shown(value)
+        return found
 
     # -- what it can do ----------------------------------------------------------------------------
 
@@ -170,6 +201,10 @@ class LiteLLM:
         lack = self._lacks_key()
         if lack is not None:
             raise ModelError(lack)
+
+    def calls_for(self, ask: Ask) -> int:
+        """One, or as many as there are samples."""
+        return self._samples.missing(ask, self.samples)
 
     async def close(self) -> None:
         """Close the connections that litellm keeps open in this event loop."""
@@ -257,7 +292,7 @@ class LiteLLM:
     async def _choose(self, ask: Choose) -> Reply:
         choosing.check_options(ask)
         if self.samples:
-            return await choosing.sampled(ask, self._chat, self.samples, self._who)
+            return await self._samples.choose(ask, self._chat, self.samples, self._who)
         decoding = choosing.one_token(ask, self.alternatives)
         reply = await self._chat(Chat(messages=ask.messages, decoding=decoding))
         return choosing.from_first_token(ask, reply, self._who)
