@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -343,19 +344,22 @@ def test_a_duplicate_response_answers_nobody_else(model, later, monkeypatch):
         body = completion(text) if model.startswith("openai") else shown
         return Answer(body=body, twice=later if n == "0" else None)
 
-    async def asked(url: str):
+    async def asked(url: str, sent_twice: threading.Event):
         backend = LiteLLM(model=model, base_url=url)
         try:
             texts = []
             for n in range(4):
                 texts.append((await backend.ask(Chat(messages=(Message("user", str(n)),)))).text)
+                while not sent_twice.is_set():
+                    await asyncio.sleep(0.001)
                 await asyncio.sleep(0.1)
             return texts
         finally:
             await backend.close()
 
     with serving(handler) as server:
-        assert asyncio.run(asked(server.url)) == ["re 0", "re 1", "re 2", "re 3"]
+        texts = asyncio.run(asked(server.url, server.sent_twice))
+        assert texts == ["re 0", "re 1", "re 2", "re 3"]
 
 
 def test_no_secret_gets_out(caplog, capfd):
