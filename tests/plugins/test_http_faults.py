@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -82,10 +83,12 @@ def test_errors_by_status(answer, message, retry, after, fatal):
     assert (got.message, got.retry, got.after, got.fatal) == (message, retry, after, fatal)
 
 
-def test_retry_after_as_a_date():
+def test_retry_after_as_a_date(monkeypatch):
     """A date is turned into the seconds until then."""
-    got = failure(error(429, retry_after=formatdate(time.time() + 30, usegmt=True)))
-    assert 25 < got.after <= 30
+    now = float(int(time.time()))
+    monkeypatch.setattr(time, "time", lambda: now)
+    got = failure(error(429, retry_after=formatdate(now + 30, usegmt=True)))
+    assert got.after == 30
 
 
 @pytest.mark.parametrize(
@@ -220,10 +223,10 @@ def test_a_name_that_is_not_known():
 
 def test_nobody_listens():
     """A refused connection may be tried again: the server may be starting."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    got = failure(completion(), url=url)
+    # Taken and not listened on, so that nobody else can come to listen there.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        got = failure(completion(), url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
     assert got.message == "http:m at URL could not be reached: Connection refused"
     assert (got.retry, got.fatal) == (True, False)
 
@@ -294,13 +297,16 @@ def test_a_duplicate_response_answers_nobody_else(later, busy):
         n = request.json["messages"][0]["content"]
         return Answer(body=completion(f"re {n}"), twice=later if n == "0" else None)
 
-    async def asked(url: str):
+    async def asked(url: str, sent_twice: threading.Event):
         backend = Http(model="m", base_url=url, connections=1)
         try:
             texts = []
             for n in range(4):
                 ask = Chat(messages=(Message("user", str(n)),))
                 texts.append((await backend.ask(ask)).text)
+                while not busy and not sent_twice.is_set():
+                    await asyncio.sleep(0.001)
+                assert sent_twice.wait(60)
                 if busy:
                     time.sleep(0.1)
                 else:
@@ -310,7 +316,8 @@ def test_a_duplicate_response_answers_nobody_else(later, busy):
             await backend.close()
 
     with serving(handler) as server:
-        assert asyncio.run(asked(server.url)) == ["re 0", "re 1", "re 2", "re 3"]
+        texts = asyncio.run(asked(server.url, server.sent_twice))
+        assert texts == ["re 0", "re 1", "re 2", "re 3"]
         assert server.connections == 2
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,18 @@ def test_statuses(payload, status, text):
     with serving(payload) as server:
         reply = ask(LiteLLM(model="openai/gpt-4o", base_url=server.url), chat())
     assert (reply.status, reply.text) == (status, text)
+
+
+def test_a_reply_without_usage_has_no_price():
+    """What it cost is not known, and is not nothing."""
+    with serving(completion("free?", usage=None)) as server:
+        reply = ask(LiteLLM(model="openai/gpt-4o", base_url=server.url), chat())
+    assert (reply.text, reply.tokens_in, reply.tokens_out, reply.cost) == (
+        "free?",
+        None,
+        None,
+        None,
+    )
 
 
 def test_another_provider_shape(monkeypatch):
@@ -331,19 +344,22 @@ def test_a_duplicate_response_answers_nobody_else(model, later, monkeypatch):
         body = completion(text) if model.startswith("openai") else shown
         return Answer(body=body, twice=later if n == "0" else None)
 
-    async def asked(url: str):
+    async def asked(url: str, sent_twice: threading.Event):
         backend = LiteLLM(model=model, base_url=url)
         try:
             texts = []
             for n in range(4):
                 texts.append((await backend.ask(Chat(messages=(Message("user", str(n)),)))).text)
+                while not sent_twice.is_set():
+                    await asyncio.sleep(0.001)
                 await asyncio.sleep(0.1)
             return texts
         finally:
             await backend.close()
 
     with serving(handler) as server:
-        assert asyncio.run(asked(server.url)) == ["re 0", "re 1", "re 2", "re 3"]
+        texts = asyncio.run(asked(server.url, server.sent_twice))
+        assert texts == ["re 0", "re 1", "re 2", "re 3"]
 
 
 def test_no_secret_gets_out(caplog, capfd):
