@@ -156,6 +156,7 @@ class Caller:
             options=binding.name.options,
             identity=binding.identity,
             repeat=place.repeat,
+            trial=None if ask.trial is None else (ask.trial.item.key, ask.trial.levels),
         )
 
     # -- asking ----------------------------------------------------------------------------------
