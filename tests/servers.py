@@ -154,6 +154,7 @@ class _Connection(asyncio.Protocol):
             return
         if answer.twice == 0:
             self.transport.write((_head(answer) + answer.data) * 2)
+            self.server.sent_twice.set()
             return
         self.transport.write(_head(answer))
         if answer.reset_after is not None:
@@ -170,6 +171,7 @@ class _Connection(asyncio.Protocol):
         if answer.twice is not None:
             await asyncio.sleep(answer.twice)
             self.transport.write(_head(answer) + answer.data)
+            self.server.sent_twice.set()
         while answer.endless is not None and not self.transport.is_closing():
             self.transport.write(answer.endless)
             await asyncio.sleep(0.001)
@@ -196,6 +198,7 @@ class Server:
         handler: Request → answer; may be exchanged while serving.
         requests: All requests, in order of arrival.
         connections: How many connections were opened.
+        sent_twice: Set once an answer was sent for the second time.
     """
 
     def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
@@ -203,6 +206,7 @@ class Server:
         self.handler = handler
         self.requests: list[Request] = []
         self.connections = 0
+        self.sent_twice = threading.Event()
         self.open: set[_Connection] = set()
         self.port = 0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +120,15 @@ def test_completing_a_measure_imports_nothing_heavy(tmp_path: Path) -> None:
         "heavy = ('numpy', 'scipy', 'sqlite_utils', 'rich', 'litellm', 'xllamacpp')\n"
         "print(json.dumps([[one.value for one in found], [m for m in heavy if m in sys.modules]]))"
     )
-    began = time.perf_counter()
+    began = os.times()
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     found, heavy = json.loads(done.stdout)
     assert (found, heavy) == (["weat", "wefat-names", "wefat-occupations"], [])
-    assert time.perf_counter() - began < 10
+    # Of the processor: how long a busy machine takes for it says nothing.
+    ended = os.times()
+    assert ended.children_user + ended.children_system - sum(began[2:4]) < 10
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,12 @@ _SECRET_ANYWHERE = {
     "credential",
     "credentials",
 }
-_SECRET_VALUE = re.compile(r"(?i)\bbearer\s|\bauthorization\s*:|://[^/\s:@]*:[^/\s@]+@")
+_SECRET_VALUE = re.compile(
+    r"(?i)\bbearer\s|\bauthorization\s*:|://[^/\s]*@|://[^/\s:]*:(?!\d+/)[^\s@]*@"
+    r"|://[^\s]*[?&;](?:[^=&\s]*[-_])?(?:key|token|secret|password|pwd|pass|auth|sig|signature|code)="
+)
+# A user in front of an address without its scheme; in the model part @ may stand for a revision.
+_USER_VALUE = re.compile(r"[^\s/:@]+:(?!//)[^\s@]+@")
 _BOOLEANS = {"true": True, "false": False}
 _UNREADABLE: Any = object()
 
@@ -100,7 +105,8 @@ def parse_model(text: str) -> ModelName:
 def _refuse_secret(name: str, value: str) -> None:
     words = [word.lower() for word in _WORD.findall(name)]
     is_secret = bool(words) and (words[-1] in _SECRET_LAST or bool(_SECRET_ANYWHERE & {*words}))
-    if not is_secret and not _SECRET_VALUE.search(value):
+    is_secret = is_secret or _SECRET_VALUE.search(value) is not None
+    if not is_secret and not (name and _USER_VALUE.match(value)):
         return
     where = f"the option {name!r} of a model string" if name else "this model string"
     raise UsageError(

@@ -98,6 +98,13 @@ def test_malformed(text: str, message: str) -> None:
         "header=Bearer Xa9",
         "header=Bearer%20Xa9",
         "base_url=http://user:Xa9@host/v1",
+        "base_url=http://user:Xa9/x@host/v1",
+        "base_url=http://Xa9@host/v1",
+        "base_url=user:Xa9@host/v1",
+        "base_url=http://host/v1?api_key=Xa9",
+        "base_url=http://host/v1%3Fsubscription-key=Xa9",
+        "base_url=https://host/f?x=1%26sig=Xa9",
+        "base_url=https://host/f?code=Xa9",
     ],
 )
 def test_secrets_are_refused(option: str) -> None:
@@ -128,6 +135,15 @@ def test_a_secret_in_the_model_part() -> None:
 def test_names_that_only_sound_like_secrets(name: str) -> None:
     """Counts of tokens, columns and names of environment variables are no secrets."""
     assert parse_model(f"a:m?{name}=1").options == {name: "1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a:m@v2", "a:org/m:tag@v2", "a:m?base_url=http://h:8000/m@v2/v1", "a:m?at=https://h/f?keys=3"],
+)
+def test_addresses_that_hold_no_secret(text: str) -> None:
+    """A revision, a port and a query are none."""
+    assert str(parse_model(text)) == text
 
 
 @pytest.mark.parametrize(

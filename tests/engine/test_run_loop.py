@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import attrs
 import pytest
 import tiny
+from virtual_time import VirtualLoop
 
 import gnomon
 from gnomon import CallFailed, Chat, Item, Message, Reply
 from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, CapabilityError, UsageError
+from gnomon.run.loop import TICK
 from gnomon.store import Store
+from gnomon.store.batch import SECONDS, Batch
 
 
 @pytest.fixture(autouse=True)
@@ -207,7 +212,6 @@ def test_fifty_failures_in_a_row_stop_the_run(tmp_path: Path, subject: type[tiny
 
 def test_slow_call_is_ended_by_the_timeout(tmp_path: Path) -> None:
     """A call that takes longer than --timeout is a failed attempt that may be tried again."""
-    import asyncio
 
     class Slow:
         name = "slow"
@@ -249,8 +253,6 @@ def test_refusal_is_a_score_of_that_status_and_is_not_reused(
 
 def test_equal_asks_in_flight_are_one_call(tmp_path: Path) -> None:
     """Two trials that ask the very same thing at once share one call."""
-    import asyncio
-
     calls: list[str] = []
 
     class Waiting:
@@ -272,7 +274,6 @@ def test_equal_asks_in_flight_are_one_call(tmp_path: Path) -> None:
 
 def test_a_failure_that_is_shared_is_no_reply_that_was_used_again(tmp_path: Path) -> None:
     """Trials that waited for the same call fail with it; nothing came from the store."""
-    import asyncio
 
     class Away:
         name = "away"
@@ -289,6 +290,46 @@ def test_a_failure_that_is_shared_is_no_reply_that_was_used_again(tmp_path: Path
     outcome = tiny.run_tiny(tmp_path, text, extra=(Away,), roles={"subject": "away:x"})
     assert (outcome.tally.calls, outcome.tally.cached) == (1, 0)
     assert rows(tmp_path, "select cached, count(*) from ask group by 1") == [(0, 6)]
+
+
+def test_a_lone_reply_is_committed_within_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When no further reply comes for long, those that came are committed a second and a look later."""
+    loops: list[VirtualLoop] = []
+    commits: list[tuple[float, int]] = []
+    clear = Batch.clear
+
+    def begun() -> VirtualLoop:
+        loops.append(VirtualLoop())
+        return loops[-1]
+
+    def now() -> float:
+        return loops[-1].time() if loops else 0.0
+
+    def noted(self: Batch) -> None:
+        clear(self)
+        if self.acknowledged:
+            commits.append((now(), self.acknowledged))
+
+    class Lone:
+        name = "lone"
+        offers = gnomon.Capability(kinds=["chat"])
+
+        def __init__(self, model: str) -> None:
+            self.model = model
+
+        async def ask(self, ask: gnomon.Ask) -> Reply:
+            await asyncio.sleep(0.01 if tiny.trial_of(ask).ordinal == 0 else 100)
+            return Reply(text="fine")
+
+    monkeypatch.setattr(asyncio.events, "new_event_loop", begun)
+    monkeypatch.setattr("gnomon.store.batch.time", SimpleNamespace(monotonic=now))
+    monkeypatch.setattr(Batch, "clear", noted)
+    tiny.run_tiny(tmp_path, extra=(Lone,), roles={"subject": "lone:x"})
+    assert commits[0][1] == 1
+    assert 0 < commits[0][0] <= SECONDS + TICK
+    assert SECONDS == 1
 
 
 def test_budget_of_calls_is_kept_and_resumable(tmp_path: Path, subject: type[tiny.Subject]) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import sqlite3
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -189,8 +188,14 @@ def test_a_long_query_can_be_interrupted(store: Store) -> None:
     # Datasette turns these on for the whole process; Ctrl-C may come while the handler runs.
     sqlite3.enable_callback_tracebacks(False)
 
+    assert rows(store, "SELECT 1") == [(1,)]
+    waiting = threading.Lock()
+    waiting.acquire()
+    # Pressed any earlier it would end the tests, and not the query.
+    store._queries.create_function("begun", 0, waiting.release)
+
     def press() -> None:
-        time.sleep(0.3)
+        waiting.acquire()
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)
@@ -198,7 +203,7 @@ def test_a_long_query_can_be_interrupted(store: Store) -> None:
     with pytest.raises(KeyboardInterrupt):
         list(
             store.query(
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+                "WITH RECURSIVE n(i) AS (SELECT begun() UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
             )[1]
         )
     thread.join()

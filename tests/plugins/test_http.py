@@ -285,6 +285,26 @@ def test_loglik_from_an_echoed_prompt():
     assert (sent["prompt"], sent["echo"], sent["max_tokens"]) == ("To be or not", True, 1)
 
 
+def test_loglik_of_a_token_that_is_no_number():
+    """No probability at all is minus infinity; what is no number is a failed call, and no score of it."""
+    for value in (-math.inf, math.nan):
+        logprobs = {"tokens": ["To", " be"], "token_logprobs": [None, value], "text_offset": [0, 2]}
+        choice = {"index": 0, "text": "To be", "logprobs": logprobs, "finish_reason": "length"}
+        with serving({"model": "m", "choices": [choice]}) as server:
+            backend = on(server, flavour="vllm")
+            if value == -math.inf:
+                assert [token.logprob for token in ask(backend, Loglik(text="To be")).tokens] == [
+                    value
+                ]
+                continue
+            with pytest.raises(CallFailed) as failed:
+                ask(backend, Loglik(text="To be"))
+            assert failed.value.message == (
+                f"http:m at {server.url} answered with a log-probability that is no number"
+            )
+            assert (failed.value.retry, failed.value.fatal) == (True, False)
+
+
 def test_loglik_on_a_server_that_does_not_echo():
     """A server that leaves the prompt's probabilities out is said to."""
     with serving({"choices": [{"text": "x", "logprobs": None}]}) as server:
@@ -322,6 +342,19 @@ def test_offers_and_kinds_follow_the_flavour():
         )
 
 
+@pytest.mark.parametrize("key", ["abc\ndef", "abc\x7fdef", "abc\x01"])
+def test_a_key_that_no_header_can_hold(monkeypatch, key):
+    """It is said before the run, without the key."""
+    monkeypatch.setenv("MY_SERVER", key)
+    backend = Http(model="m", base_url="http://h/v1", key_env="MY_SERVER")
+    with pytest.raises(ModelError) as refused:
+        backend.prepare(print)
+    assert str(refused.value) == (
+        "the key of http:m at http://h/v1 in the environment variable MY_SERVER holds a line break or "
+        "another control character, which no header can; set it to the key alone"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -329,7 +362,15 @@ def test_offers_and_kinds_follow_the_flavour():
         ({"base_url": "ftp://h/v1"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'ftp://h/v1'"),
         ({"base_url": "http://h:99999/v1"}, "base_url 'http://h:99999/v1' is no address: Port out of range 0-65535"),
         ({"base_url": "http://me:pw@h/v1"}, "base_url may not hold a user or a password; name a variable with key_env"),
-        ({"base_url": "http://h/v1?x=1"}, "base_url may not have a query or a fragment, found 'http://h/v1?x=1'"),
+        ({"base_url": "http://h/v1?x=1"}, "base_url may not have a query or a fragment, found 'http://h/v1?…'"),
+        ({"base_url": "http://h/v1#x"}, "base_url may not have a query or a fragment, found 'http://h/v1#…'"),
+        ({"base_url": "me:pw@h/v1"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found '…@h/v1'"),
+        ({"base_url": "http://me:pw@[h/v1"}, "base_url 'http://…@[h/v1' is no address: Invalid IPv6 URL"),
+        ({"base_url": "http://a..b/v1"}, "base_url 'http://a..b/v1' is no address: a part of the name is empty, too long, or of no letters"),
+        ({"base_url": "http://\ud800/v1"}, "base_url 'http://\\ud800/v1' is no address: a part of the name is empty, too long, or of no letters"),
+        ({"base_url": "http://\N{ZERO WIDTH SPACE}/v1"}, "base_url 'http://\\u200b/v1' is no address: a part of the name is empty, too long, or of no letters"),
+        ({"base_url": "http://a b/v1"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'http://a b/v1'"),
+        ({"base_url": "http://h/v1\n"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'http://h/v1\\n'"),
         ({"flavour": "vLLM"}, "flavour must be one of openai, vllm, sglang, llama.cpp, ollama, found 'vLLM'"),
         ({"samples": -1}, "samples must be 0 or more, found -1"),
         ({"connections": 0}, "connections must be from 1 to 10000, found 0"),

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,18 @@ def test_statuses(payload, status, text):
     with serving(payload) as server:
         reply = ask(LiteLLM(model="openai/gpt-4o", base_url=server.url), chat())
     assert (reply.status, reply.text) == (status, text)
+
+
+def test_a_reply_without_usage_has_no_price():
+    """What it cost is not known, and is not nothing."""
+    with serving(completion("free?", usage=None)) as server:
+        reply = ask(LiteLLM(model="openai/gpt-4o", base_url=server.url), chat())
+    assert (reply.text, reply.tokens_in, reply.tokens_out, reply.cost) == (
+        "free?",
+        None,
+        None,
+        None,
+    )
 
 
 def test_another_provider_shape(monkeypatch):
@@ -331,19 +344,22 @@ def test_a_duplicate_response_answers_nobody_else(model, later, monkeypatch):
         body = completion(text) if model.startswith("openai") else shown
         return Answer(body=body, twice=later if n == "0" else None)
 
-    async def asked(url: str):
+    async def asked(url: str, sent_twice: threading.Event):
         backend = LiteLLM(model=model, base_url=url)
         try:
             texts = []
             for n in range(4):
                 texts.append((await backend.ask(Chat(messages=(Message("user", str(n)),)))).text)
+                while not sent_twice.is_set():
+                    await asyncio.sleep(0.001)
                 await asyncio.sleep(0.1)
             return texts
         finally:
             await backend.close()
 
     with serving(handler) as server:
-        assert asyncio.run(asked(server.url)) == ["re 0", "re 1", "re 2", "re 3"]
+        texts = asyncio.run(asked(server.url, server.sent_twice))
+        assert texts == ["re 0", "re 1", "re 2", "re 3"]
 
 
 def test_no_secret_gets_out(caplog, capfd):
@@ -383,6 +399,34 @@ def test_a_server_of_ones_own_needs_no_key(monkeypatch):
         assert server.requests[0].headers["authorization"] == "Bearer unused"
 
 
+def test_another_server_in_the_environment_is_another_model(tmp_path, monkeypatch):
+    """Replies of one server never answer for another, whichever way its address is given."""
+    with serving(completion("from A")) as one, serving(completion("from B")) as other:
+        for server in (one, other, one):
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            monkeypatch.setenv("OPENAI_API_BASE", server.url)
+            tiny.run_tiny(tmp_path, count=1, roles={"subject": "litellm:openai/gpt-4o"})
+    assert (len(one.requests), len(other.requests)) == (2, 2)
+    with Store.open(tmp_path / "results.db") as store:
+        sql = "select run, reply, count(*) from conversations group by 1, 2 order by 1"
+        assert list(store.query(sql)[1]) == [(1, "from A", 2), (2, "from B", 2)]
+        assert store.verify() == []
+
+
+def test_what_the_environment_says_is_part_of_the_model(monkeypatch):
+    """Its address and version, without a secret in them; not what the model string says, nor what others read."""
+    for name in ("AZURE_API_BASE", "AZURE_API_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    assert LiteLLM(model="openai/gpt-4o").identity == {}
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:pw@h/v1?sig=pw")
+    monkeypatch.setenv("AZURE_API_VERSION", "2026-01-01")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert LiteLLM(model="openai/gpt-4o").identity == {"OPENAI_BASE_URL": "http://…@h/v1?…"}
+    assert LiteLLM(model="openai/gpt-4o", base_url="http://h/v1").identity == {}
+    assert LiteLLM(model="azure/mine").identity == {"AZURE_API_VERSION": "2026-01-01"}
+    assert LiteLLM(model="azure/mine", api_version="2025-01-01").identity == {}
+
+
 def test_parameters_are_never_dropped(monkeypatch):
     """A parameter that the provider does not take is refused before the call."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "anthropic-not-real")
@@ -412,6 +456,9 @@ def test_unknown_provider_and_kind():
     ("options", "message"),
     [
         ({"model": "gpt-4o"}, "a litellm model is PROVIDER/MODEL, such as openai/gpt-4o; found 'gpt-4o'"),
+        ({"model": "a/b", "base_url": "h:8000"}, "base_url must be an address such as http://127.0.0.1:8000/v1, found 'h:8000'"),
+        ({"model": "a/b", "base_url": "http://me:pw@h"}, "base_url may not hold a user or a password; keys come from the environment"),
+        ({"model": "a/b", "base_url": "http://h/v1?code=pw"}, "base_url may not have a query or a fragment, found 'http://h/v1?…'"),
         ({"model": "a/b", "samples": -1}, "samples must be 0 or more, found -1"),
         ({"model": "a/b", "alternatives": 21}, "alternatives must be from 1 to 20, found 21"),
         ({"model": "a/b", "timeout": 0}, "timeout must be more than 0 seconds, found 0"),

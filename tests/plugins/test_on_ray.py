@@ -499,8 +499,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(tmp_path: Path, running: C
     prepare(tmp_path)
     on = f"ray?address={running.address}&actors=2&cpus=0.5"
     with driving(tmp_path, "--model", "slow:x?seconds=0.2", on=on) as driver:
-        running.await_actors(2)
-        time.sleep(5)
+        await_replies(tmp_path, 40)
         driver.send_signal(signal.SIGKILL)
         driver.wait(20)
     with Store.open(tmp_path / "results.db") as store:

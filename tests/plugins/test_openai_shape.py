@@ -120,6 +120,10 @@ def test_replies_as_servers_send_them(given_, expected):
         ({"choices": [{}]}, "m answered with a choice that has no message"),
         (payload({"content": 3}), "m answered with content that is neither text nor parts"),
         (payload({"content": ""}, {"finish_reason": "error"}), "m says that generation failed"),
+        (
+            payload({"content": "ha"}, {"error": {"code": 502, "message": "gone"}}),
+            "m says that generation failed: gone",
+        ),
     ],
 )
 def test_payloads_without_an_answer(given_, message):
@@ -217,6 +221,11 @@ def test_vectors_in_the_order_of_the_texts():
             shape.read_vectors(wrong, 2, "m")
     with pytest.raises(CallFailed, match=r"^m answered with something that is no vector$"):
         shape.read_vectors({"data": [{"embedding": ["x"]}]}, 1, "m")
+    for strange in (math.nan, math.inf, -math.inf, "nan"):
+        with pytest.raises(
+            CallFailed, match=r"^m answered with a vector that holds no finite numbers$"
+        ):
+            shape.read_vectors({"data": [{"embedding": [1.0, strange]}]}, 1, "m")
 
 
 @given(JSON, JSON)

@@ -156,6 +156,7 @@ class Caller:
             options=binding.name.options,
             identity=binding.identity,
             repeat=place.repeat,
+            trial=None if ask.trial is None else (ask.trial.item.key, ask.trial.levels),
         )
 
     # -- asking ----------------------------------------------------------------------------------
@@ -172,6 +173,17 @@ class Caller:
         ask = self._complete(ask, trial, place)
         key = self._key(ask, place)
         reply_id, reply, cached = await self._reply(ask, key, place)
+        self._file(place, position, ask, key, reply_id, cached=cached)
+        self._store.tick()
+        if cached:
+            self._tally.cached += 1
+        if reply.status == "error":
+            raise Unanswered(reply)
+        return Exchange(ask, reply)
+
+    def _file(
+        self, place: Place, position: int, ask: Ask, key: bytes, reply_id: int, *, cached: bool
+    ) -> None:
         self._store.add_ask(
             self._run_id,
             place.trial_id,
@@ -183,12 +195,6 @@ class Caller:
             cached=cached,
             phase=place.phase,
         )
-        self._store.tick()
-        if cached:
-            self._tally.cached += 1
-        if reply.status == "error":
-            raise Unanswered(reply)
-        return Exchange(ask, reply)
 
     def _check(self, ask: Ask) -> None:
         # Plugins may ask what no spec declares, so each new shape of ask is checked once.

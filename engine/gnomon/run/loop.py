@@ -136,6 +136,9 @@ class _Loop:
             )
             with first_signal_stops(self.interrupt):
                 session.observer.begin(self.tally)
+                if self.tally.before:
+                    # The last look may have been cut off before its end.
+                    self.look()
                 async for stream in rounds(session, self.caller):
                     await self.work(stream)
                     if self.ended:
@@ -259,10 +262,12 @@ class _Loop:
         if block is None or self.session.stopped_by_rule is not None:
             return
         done = self.tally.before + self.tally.done
-        if done % block.keys.every == 0 or done == block.keys.max:
-            self.session.stopped_by_rule = reached(
-                block, self.store, self.session.run_id, self.session.seed, done
-            )
+        most = block.keys.max
+        if done % block.keys.every == 0 or (most is not None and done >= most):
+            session = self.session
+            reason = reached(block, self.store, session.run_id, session.seed, done)
+            if reason is not None:
+                session.stop_by_rule(reason)
 
     async def score_items(self) -> None:
         store = self.store

@@ -105,6 +105,11 @@ class Session:
                 f"continuing run {self.run_id}: {self.tally.before} trials are already finished"
             )
 
+    def stop_by_rule(self, reason: str) -> None:
+        """The rule of ``[stop]`` is met; that is noted at once, so that a run that is killed stays stopped."""
+        self.stopped_by_rule = reason
+        self.store.note_reason(self.run_id, reason)
+
     def go_on_with_newest(self) -> None:
         """Go on with the newest scoring pass."""
         self.scoring = self.store.newest_scoring(self.run_id) or self.scoring
@@ -115,8 +120,9 @@ class Session:
         tally = self.tally
         self.store.close_session(
             self.run_id,
-            reason=self.reason
-            or self.stopped_by_rule
+            # What was decided stays so, whatever happened to the trials that were under way.
+            reason=self.stopped_by_rule
+            or self.reason
             or ("interrupted" if self.interrupted else self._unfinished() or "done"),
             calls=tally.calls,
             cached=tally.cached,
@@ -153,7 +159,7 @@ class Session:
     def outcome(self) -> Outcome:
         """What came of it, for the user."""
         code = EXIT_DONE
-        reason = self.reason
+        reason = None if self.stopped_by_rule else self.reason
         if self.interrupted:
             code = EXIT_INTERRUPTED
             reason = "interrupted; give the same command again to go on"

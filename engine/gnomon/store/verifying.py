@@ -106,7 +106,7 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
     }
     rows = connection.execute(
         "SELECT ask.id, ask.run_id, trial.repeat, reply.key, ask.form_id, ask.sample, ask.seed, "
-        "ask.system_id, prompt.body, prompt.exact, ask.messages FROM ask "
+        "ask.system_id, prompt.body, prompt.exact, ask.messages, trial.item_id, trial.condition_id FROM ask "
         "JOIN trial ON trial.id = ask.trial_id JOIN reply ON reply.id = ask.reply_id "
         "LEFT JOIN text AS prompt ON prompt.id = ask.prompt_id WHERE ask.phase = 'trial'"
     )
@@ -122,6 +122,8 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
         body,
         exact,
         messages,
+        item,
+        condition,
     ) in rows:
         prompt = None if body is None else join_text(body, exact)
         ask = lookup.ask(form_id, sample, seed, system_id, prompt, messages, None)
@@ -135,6 +137,7 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
             options=role.options,
             identity=role.identity,
             repeat=repeat,
+            trial=lookup.administered(item, condition),
         )
         if again != key:
             yield f"ask {number} was changed: the key of its reply is not that of what was asked"

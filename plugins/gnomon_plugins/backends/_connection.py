@@ -87,6 +87,11 @@ class Connection:
                 f"{self.who} needs a key in the environment variable {self.key_env}, "
                 "which is not set"
             )
+        if not self._key.isprintable():
+            raise ModelError(
+                f"the key of {self.who} in the environment variable {self.key_env} holds a line break or "
+                "another control character, which no header can; set it to the key alone"
+            )
 
     @property
     def _key(self) -> str:
@@ -140,7 +145,8 @@ class Connection:
                 self._reached = True
                 if response.status == 200:
                     return data
-                raise self._refused(response.status, data, response.headers)
+                text = data[:100_000].decode("utf-8", "replace")
+                raise self.refused(response.status, text, response.headers)
         except aiohttp.ConnectionTimeoutError:
             raise CallFailed(
                 f"{self.who} could not be reached within {_CONNECT:g} s", retry=True
@@ -184,21 +190,21 @@ class Connection:
             retry=True,
         )
 
-    def _refused(self, status: int, data: bytes, headers: Mapping[str, str]) -> Exception:
-        text = data[:100_000].decode("utf-8", "replace")
+    def refused(self, status: int, text: str, headers: Mapping[str, str]) -> Exception:
+        """What a status and a body mean, without the key: a failure, or ``Filtered``."""
         if faults.is_filtered(status, text):
             return Filtered()
-        return self.failed(status, text, headers)
-
-    def failed(self, status: int, text: str, headers: Mapping[str, str]) -> CallFailed:
-        """The failure that a status and a body mean, without the key."""
         return faults.from_status(status, text, self.who, headers, time.time(), [self._key])
+
+    def scrub(self, text: str) -> str:
+        """The text without the key, and without other secrets."""
+        return faults.scrub(text, [self._key])
 
     def _broken(self, error: aiohttp.ClientError) -> CallFailed:
         """The failure that a broken connection means."""
         import aiohttp
 
-        said = faults.scrub(_cause(error))
+        said = self.scrub(_cause(error))
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return CallFailed(
                 f"{self.who} has a certificate that cannot be trusted: {said}", fatal=True

@@ -7,10 +7,12 @@ answer is a failed call and not an empty reply.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnomon import CallFailed, Chat, Choose, Decoding, Message, Reply, TokenLogprob
+from gnomon_plugins.backends import faults
 
 _FILTERED = frozenset(
     {
@@ -101,8 +103,10 @@ def read_chat(
     text, refusal = _content(message, who)
     finish = choice.get("finish_reason")
     status = _status(finish, refusal)
-    if finish == "error":
-        raise CallFailed(f"{who} says that generation failed", retry=True)
+    if finish == "error" or choice.get("error"):
+        said = faults.sentence_of(json.dumps(choice.get("error") or ""))
+        why = f": {faults.scrub(said)}" if said else ""
+        raise CallFailed(f"{who} says that generation failed{why}", retry=True)
     usage = _usage(payload)
     return Reply(
         status=status,
@@ -258,6 +262,8 @@ def read_vectors(payload: Payload, texts: int, who: str) -> tuple[Sequence[float
         }
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise CallFailed(f"{who} answered with something that is no vector", retry=True) from None
+    if not all(math.isfinite(x) for vector in found.values() for x in vector):
+        raise CallFailed(f"{who} answered with a vector that holds no finite numbers", retry=True)
     vectors = tuple(found[place] for place in range(texts) if found.get(place))
     if len(vectors) != texts or len(found) != texts:
         raise CallFailed(

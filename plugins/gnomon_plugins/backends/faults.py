@@ -45,6 +45,17 @@ _FILTERED = re.compile(
     r"content_?(policy|filter)|content management policy|responsible_?ai|flagged as", re.IGNORECASE
 )
 _QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|credit balance", re.IGNORECASE)
+_WORDS = tuple(
+    (re.compile(words, re.IGNORECASE), status)
+    for words, status in (
+        ("rate_?limit|quota|too_many|resource_exhausted", 429),
+        ("overloaded", 529),
+        ("authentication|api_key|unauthenticated|unauthorized", 401),
+        ("permission", 403),
+        ("not_found", 404),
+        ("content_?(filter|policy)|invalid_|bad_?request|context_length", 400),
+    )
+)
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|AUTH", re.IGNORECASE)
 _SECRET_SHAPE = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|xai|key)[-_][A-Za-z0-9_*-]{8,}|(?<=[Bb]earer )[^\s\"',}]+|AIza[\w-]{20,}"
@@ -173,6 +184,25 @@ def from_status(
         fatal=stop,
         limited=limited,
     )
+
+
+def status_within(error: Any) -> int:
+    """The status that an error in a body with status 200 stands for; 500 where it does not say.
+
+    >>> status_within({"code": "429", "message": "slow down"})
+    429
+    >>> status_within({"type": "overloaded_error"})
+    529
+    """
+    if not isinstance(error, Mapping):
+        return 500
+    for name in ("code", "status", "status_code"):
+        found = str(error.get(name))
+        if found.isascii() and found.isdigit() and 400 <= int(found[:4]) < 600:
+            return int(found[:4])
+    words = " ".join(str(error.get(name)) for name in ("code", "type", "status"))
+    unknown = 400 if _FILTERED.search(str(error.get("message"))) else 500
+    return next((status for form, status in _WORDS if form.search(words)), unknown)
 
 
 def is_filtered(status: int, body: str) -> bool:

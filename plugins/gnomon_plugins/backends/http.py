@@ -7,6 +7,7 @@ does not say stays unknown.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
@@ -26,6 +27,7 @@ from gnomon import (
 from gnomon_plugins.backends import _choosing as choosing
 from gnomon_plugins.backends import _openai_shape as shape
 from gnomon_plugins.backends import faults
+from gnomon_plugins.backends._address import check_address
 from gnomon_plugins.backends._connection import Connection, Filtered, Limits
 from gnomon_plugins.backends._flavours import FLAVOURS, Flavour, FlavourName
 
@@ -83,7 +85,7 @@ class Http:
     )
 
     def __attrs_post_init__(self) -> None:
-        _check_url(self.base_url)
+        check_address(self.base_url, "name a variable with key_env")
         if self.flavour not in FLAVOURS:
             raise ValueError(
                 f"flavour must be one of {', '.join(FLAVOURS)}, found {self.flavour!r}"
@@ -201,10 +203,9 @@ class Http:
         body = {"model": self.model, "input": list(ask.texts)}
         began = time.perf_counter()
         try:
-            data = await self._line.post("/embeddings", _ENCODE(body).encode())
+            payload, _ = self._decoded(await self._line.post("/embeddings", _ENCODE(body).encode()))
         except Filtered:
             return _FILTERED
-        payload, _ = self._decoded(data)
         reply = shape.read_embedding(payload, len(ask.texts), self._who)
         return attrs.evolve(reply, seconds=time.perf_counter() - began)
 
@@ -230,6 +231,10 @@ class Http:
                 f"{self._who} did not echo the prompt with log-probabilities, which 'loglik' needs",
                 fatal=True,
             )
+        if any(math.isnan(token.logprob) for token in tokens):
+            raise CallFailed(
+                f"{self._who} answered with a log-probability that is no number", retry=True
+            )
         return attrs.evolve(reply, status="ok", text="", tokens=tokens)
 
     # -- one call ----------------------------------------------------------------------------------
@@ -237,10 +242,9 @@ class Http:
     async def _reply(self, path: str, body: dict[str, Any]) -> Reply:
         began = time.perf_counter()
         try:
-            data = await self._line.post(path, _ENCODE(body).encode())
+            payload, raw = self._decoded(await self._line.post(path, _ENCODE(body).encode()))
         except Filtered:
             return _FILTERED
-        payload, raw = self._decoded(data)
         return shape.read_chat(payload, self._who, raw, time.perf_counter() - began)
 
     def _decoded(self, data: bytes) -> tuple[dict[str, Any], str]:
@@ -248,45 +252,31 @@ class Http:
 
         Raises:
             CallFailed: The body is no JSON object, or holds an error.
+            Filtered: It holds the word of a content filter.
         """
         try:
             raw = data.decode("utf-8")
             payload = json.loads(raw)
         except UnicodeDecodeError as error:
             at = error.start
+            said = self._line.scrub(data[at : at + 100_000].decode("latin-1"))
             raise CallFailed(
-                f"{self._who} answered with bytes that are not UTF-8, from byte {at}: {data[at : at + 20]!r}",
+                f"{self._who} answered with bytes that are not UTF-8, from byte {at}: "
+                f"{said[:20].encode('latin-1')!r}",
                 retry=True,
             ) from None
         except (ValueError, RecursionError):
-            start = data[:40].decode("utf-8", "replace")
+            # Cut only then: half a secret is not known for one.
+            start = self._line.scrub(data[:100_000].decode("utf-8", "replace"))[:40]
             raise CallFailed(
-                f"{self._who} answered with something that is not JSON: {faults.scrub(start)!r}",
-                retry=True,
+                f"{self._who} answered with something that is not JSON: {start!r}", retry=True
             ) from None
         if not isinstance(payload, dict):
             raise CallFailed(f"{self._who} answered with JSON that is not an object", retry=True)
-        if payload.get("error") and "choices" not in payload:
+        if (payload.get("error") or payload.get("object") == "error") and not payload.get(
+            "choices"
+        ):
             # Gateways send the errors of those behind them with status 200.
-            code = payload["error"].get("code") if isinstance(payload["error"], dict) else None
-            status = code if isinstance(code, int) and 400 <= code < 600 else 500
-            raise self._line.failed(status, raw[:100_000], {})
+            status = faults.status_within(payload.get("error") or payload)
+            raise self._line.refused(status, raw[:100_000], {})
         return payload, raw
-
-
-def _check_url(url: str) -> None:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"base_url {url!r} is no address: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(
-            f"base_url must be an address such as http://127.0.0.1:8000/v1, found {url!r}"
-        )
-    if parts.username or parts.password:
-        raise ValueError("base_url may not hold a user or a password; name a variable with key_env")
-    if parts.query or parts.fragment:
-        raise ValueError(f"base_url may not have a query or a fragment, found {url!r}")

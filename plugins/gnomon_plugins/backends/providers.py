@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, cast
@@ -29,9 +31,12 @@ from gnomon import (
 from gnomon_plugins.backends import _choosing as choosing
 from gnomon_plugins.backends import _openai_shape as shape
 from gnomon_plugins.backends import faults
+from gnomon_plugins.backends._address import check_address, shown
 from gnomon_plugins.backends._litellm_library import failed, library
 
 _UNUSED_KEY = "unused"
+_ELSEWHERE = re.compile(r"([A-Z0-9_]+?)_(API_BASE|BASE_URL|API_VERSION)")
+"""Variables in which providers' clients look for an address, or a version of it."""
 
 
 @attrs.define
@@ -41,6 +46,7 @@ class _Known:
     offers: Capability | None = None
     takes: frozenset[str] | None = None
     missing: tuple[str, ...] | None = None
+    elsewhere: Mapping[str, str] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Known, ()
@@ -89,12 +95,34 @@ class LiteLLM:
             raise ValueError(
                 f"a litellm model is PROVIDER/MODEL, such as openai/gpt-4o; found {self.model!r}"
             )
+        if self.base_url is not None:
+            check_address(self.base_url, "keys come from the environment")
         if self.samples < 0:
             raise ValueError(f"samples must be 0 or more, found {self.samples}")
         if not 1 <= self.alternatives <= 20:
             raise ValueError(f"alternatives must be from 1 to 20, found {self.alternatives}")
         if self.timeout <= 0:
             raise ValueError(f"timeout must be more than 0 seconds, found {self.timeout}")
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What the environment says of the address and the version where the model string does not."""
+        if self._known.elsewhere is None:
+            self._known.elsewhere = self._elsewhere()
+        return self._known.elsewhere
+
+    def _elsewhere(self) -> Mapping[str, str]:
+        words = re.findall("[A-Z0-9]+", self.model.partition("/")[0].upper())
+        # vertex_ai is VERTEX or VERTEXAI there, text-completion-openai OPENAI.
+        names = {"".join(words), *words[:1], *words[-1:]}
+        found: dict[str, str] = {}
+        for name, value in sorted(os.environ.items()):
+            said = _ELSEWHERE.fullmatch(name)
+            if said is None or not value or said[1].replace("_", "") not in names:
+                continue
+            if (self.api_version if said[2] == "API_VERSION" else self.base_url) is None:
+                found[name] = shown(value)
+        return found
 
     # -- what it can do ----------------------------------------------------------------------------
 
@@ -290,5 +318,10 @@ class LiteLLM:
         raw = json.dumps(payload, ensure_ascii=False, default=str)
         cost = response._hidden_params.get("response_cost")
         if texts:
-            return attrs.evolve(shape.read_embedding(payload, texts, self._who), cost=cost)
-        return attrs.evolve(shape.read_chat(payload, self._who, raw), cost=cost)
+            reply = shape.read_embedding(payload, texts, self._who)
+        else:
+            reply = shape.read_chat(payload, self._who, raw)
+        if not reply.tokens_in and not reply.tokens_out:
+            # Where the provider says nothing of tokens, the library says none, for nothing.
+            return attrs.evolve(reply, tokens_in=None, tokens_out=None, cost=None)
+        return attrs.evolve(reply, cost=cost)

@@ -226,8 +226,8 @@ def test_coverage_and_size_of_clusters():
 @pytest.mark.slow
 @pytest.mark.parametrize("cluster", ["g", None])
 def test_speed(cluster):
-    """100,000 rows × 2,000 resamples of a mean take less than 20 s, by clusters and by rows."""
+    """100,000 rows × 2,000 resamples of a mean take less than 20 s of the processor, by clusters and by rows."""
     data = table(rng(9).normal(size=100_000), g=np.arange(100_000) % 500)
-    began = time.perf_counter()
+    began = time.process_time()
     one(Bootstrap(cluster=cluster), data)
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
