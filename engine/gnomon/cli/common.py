@@ -40,8 +40,8 @@ second_database_option = click.option(
     "--db",
     "database",
     type=click.Path(path_type=Path),
-    help="The results database, when it is not the first word.  [env var: "
-    f"{DATABASE_VARIABLE}; default: {DEFAULT_DATABASE}]",
+    help=f"The results database, when it is not the first word; what {DATABASE_VARIABLE} names, or "
+    f"{DEFAULT_DATABASE}, unless given.",
 )
 """For commands that take the file as their first word; see ``database_of``."""
 plugin_option = click.option(
