@@ -134,6 +134,20 @@ def test_statuses(payload, status, text):
     assert (reply.status, reply.text) == (status, text)
 
 
+def test_half_a_character_is_not_sent():
+    """It would fail in the client each time it is tried, so it is not tried."""
+    with serving(completion("never")) as server, pytest.raises(CallFailed) as failed:
+        ask(
+            LiteLLM(model="openai/gpt-4o", base_url=server.url),
+            Chat(messages=(Message("user", "a\ud800b"),)),
+        )
+    assert failed.value.message == (
+        "the prompt holds the lone surrogate '\\ud800', which is no character and which no tokeniser "
+        "takes; take it out of the stimuli"
+    )
+    assert (failed.value.retry, failed.value.fatal, server.requests) == (False, False, [])
+
+
 def test_a_reply_without_usage_has_no_price():
     """What it cost is not known, and is not nothing."""
     with serving(completion("free?", usage=None)) as server:
