@@ -60,7 +60,7 @@ def serving(database: Path) -> Iterator[str]:
         yield found.group(2)
     finally:
         started.terminate()
-        started.communicate(timeout=20)
+        started.communicate(timeout=120)
 
 
 def get(address: str, host: str | None = None) -> tuple[int, str]:
