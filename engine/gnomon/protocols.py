@@ -16,6 +16,8 @@ attribute       on           meaning (default)
 ``accepts``     scorer       reply statuses it wants to see; others become the score's status
                              without a call (``("ok",)``)
 ``identity``    backend      what else, beside name, model and options, decides a reply (empty)
+``by_trial``    backend      it answers by the trial and the name of an ask, as a table of published
+                             replies does, and not only by what is asked (False)
 ``may``         backend      ``Capability``: what some of its models can do, for ``gnomon list backends``
                              and for the sentence where a model lacks something (not said)
 ``parts``       scorer       names of the further scores, ``LABEL.part``; ``of`` is checked

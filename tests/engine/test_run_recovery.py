@@ -202,6 +202,22 @@ def test_rescoring_takes_the_judge_s_replies_of_the_same_run(
     assert rows(tmp_path, sql) == [(1, 1.0, 1.0, count), (2, 2.0, 2.0, count)]
 
 
+@pytest.mark.parametrize("text", [MARKED, PANEL])
+def test_what_was_asked_once_is_there_once(
+    tmp_path: Path, subject: type[tiny.Subject], text: str
+) -> None:
+    """Neither a run that is given again nor scoring again makes more of what a judge was asked."""
+    subject.answer = lambda ask: "5"
+    options: dict[str, Any] = {"extra": (Panel,), "roles": {"judge": "subject:judge"}}
+    tiny.run_tiny(tmp_path, text, max_calls=3, **options)
+    for _ in range(2):
+        assert tiny.run_tiny(tmp_path, text, **options).exit_code == EXIT_DONE
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        rescore(store, 1, tiny.catalogue(Panel))
+    asked = rows(tmp_path, "select role, count(*) from conversations group by 1 order by 1")
+    assert asked == [("judge", 6 if text is MARKED else 3), ("subject", 6)]
+
+
 @attrs.frozen(kw_only=True)
 class Doubled:
     """Twice the characters of the reply."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
-from tiny import SPEC, Subject, catalogue, run_tiny, write_spec
+from tiny import SPEC, Subject, catalogue, run_tiny, trial_of, write_spec
 
-from gnomon import SpecError
+from gnomon import Ask, Capability, Reply, SpecError
 from gnomon.loading import load
 from gnomon.store import Store
 
@@ -83,6 +86,68 @@ def test_least_and_most_trials(tmp_path: Path) -> None:
     outcome = run_tiny(tmp_path, rule, design_repeats=200, concurrency=1)
     assert outcome.tally.done == 30
     assert outcome.stopped == ("stopped by rule: the most trials of the rule, 30, were finished")
+
+
+MOST = SPEC.replace(
+    "[[score]]", '[[turn]]\nname = "more"\nuser = "And of {{word}}?"\n\n[[score]]', 1
+)
+MOST += RULE.replace("every = 6", "every = 2") + "half_width = 0.001\nmax = 4\n"
+
+
+class Slow:
+    """Answers about the first four trials soon, and about the others when those are finished."""
+
+    name = "slow"
+    offers = Capability(kinds=["chat"])
+    asked: ClassVar[list[int]] = []
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    async def ask(self, ask: Ask) -> Reply:
+        Slow.asked.append(trial_of(ask).ordinal)
+        await asyncio.sleep(0.5 if Slow.asked[-1] >= 4 else 0.02)
+        return Reply(text="slow")
+
+
+def test_what_ends_a_run_later_does_not_undo_its_rule(tmp_path: Path) -> None:
+    """A budget that was used up by trials under way is no reason to go on another time."""
+    options: dict[str, Any] = {"extra": (Slow,), "roles": {"subject": "slow:x"}, "concurrency": 8}
+    Slow.asked.clear()
+    outcome = run_tiny(tmp_path, MOST, count=10, max_calls=12, **options)
+    rule = "stopped by rule: the most trials of the rule, 4, were finished"
+    assert (outcome.exit_code, outcome.reason, outcome.stopped) == (0, None, rule)
+    assert (outcome.tally.done, outcome.tally.calls) == (4, 12)
+    assert reasons(tmp_path) == [rule]
+    again = run_tiny(tmp_path, MOST, count=10, **options)
+    assert (again.tally.calls, again.stopped) == (0, rule)
+
+
+def test_a_run_that_is_killed_when_its_rule_was_met_stays_stopped(tmp_path: Path) -> None:
+    """The reason is in the database before the trials under way have ended; without it, the rule is asked again first."""
+    options: dict[str, Any] = {"extra": (Slow,), "roles": {"subject": "slow:x"}, "concurrency": 8}
+    noted: list[str] = []
+
+    class Watching(Slow):
+        name = "watching"
+
+        async def ask(self, ask: Ask) -> Reply:
+            reply = await super().ask(ask)
+            if trial_of(ask).ordinal >= 4:
+                noted.extend(reasons(tmp_path))
+            return reply
+
+    watched = {**options, "extra": (Watching,), "roles": {"subject": "watching:x"}}
+    first = run_tiny(tmp_path, MOST, count=10, **watched)
+    assert noted[0] == first.stopped is not None
+    other = tmp_path / "other"
+    other.mkdir()
+    run_tiny(other, MOST, count=2, concurrency=1)
+    with sqlite3.connect(other / "results.db") as connection:
+        connection.execute("UPDATE session SET reason = NULL, ended_at = NULL")
+    Subject.calls.clear()
+    assert run_tiny(other, MOST, count=2, concurrency=1).stopped == first.stopped
+    assert Subject.calls == []
 
 
 def test_a_rule_that_is_not_reached_changes_nothing(tmp_path: Path) -> None:

@@ -137,6 +137,21 @@ def test_role_name_and_trial_are_not_in_the_key() -> None:
     assert key(other) == key(CHAT)
 
 
+def test_name_and_trial_are_in_the_key_of_who_answers_by_them() -> None:
+    """A table of published replies says another thing of another item or condition, whatever the prompt."""
+    call = {**CALL, "identity": {"sha256": "0", **keys.BY_TRIAL}}
+    repeat = call.pop("repeat")
+    places = [None, ("a", {"tone": "warm"}), ("a", {"tone": "cold"}), ("b", {"tone": "warm"})]
+    asks = [CHAT, attrs.evolve(CHAT, name="second")]
+    made = [reply_key(ask, **call, repeat=repeat, trial=at) for ask in asks for at in places]
+    role = RoleFacts(role="subject", **call)
+    said = [str(key_parts(ask, role, repeat, at)) for ask in asks for at in places]
+    assert len(set(made)) == len(set(said)) == len(made)
+    other = attrs.evolve(CHAT, role="judge")
+    assert reply_key(other, **call, repeat=repeat, trial=places[1]) == made[1]
+    assert key(CHAT, trial=places[1]) == key(CHAT)
+
+
 def test_the_kind_is_in_the_key() -> None:
     """Embedding a text and reading its hidden states are different questions."""
     assert len({key(ask) for ask in (CHAT, CHOOSE, LOGLIK, EMBED, HIDDEN)}) == 5

@@ -32,7 +32,7 @@ from gnomon.store import Store
 
 TEXT = st.text(st.characters(), max_size=40)  # with NUL and lone surrogates
 NAME = st.text("abcdefgh", min_size=1, max_size=6)
-SCALAR = TEXT | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.booleans()
+SCALAR = TEXT | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.booleans()
 FIELD = SCALAR | st.lists(TEXT, max_size=4).map(tuple)
 MESSAGES = st.lists(
     st.builds(Message, st.sampled_from(["system", "user", "assistant"]), TEXT), max_size=4
@@ -120,7 +120,7 @@ def test_asks_and_replies_come_back_equal(turns: list[tuple[Ask, Reply]]) -> Non
     key=TEXT,
     fields=st.dictionaries(NAME, FIELD, max_size=4),
     groups=st.dictionaries(NAME, TEXT, max_size=2),
-    gold=st.none() | TEXT | FLOAT | st.integers(-(2**60), 2**60),
+    gold=st.none() | TEXT | FLOAT | st.integers(-(2**70), 2**70),
     levels=st.dictionaries(NAME, TEXT, max_size=2),
     carried=st.dictionaries(NAME, FIELD, max_size=2),
     draws=st.dictionaries(NAME, FIELD, max_size=3),

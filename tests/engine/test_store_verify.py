@@ -50,6 +50,56 @@ def test_a_change_is_found(tmp_path: Path, sql: str, expected: list[str]) -> Non
         assert store.verify() == [line.format(text=text) for line in expected]
 
 
+SCHEMA = [
+    (
+        "DROP VIEW results; CREATE VIEW results AS SELECT 1 AS run, 0.001 AS p",
+        "the view results is not the one that gnomon makes, so what it shows may be something else",
+    ),
+    (
+        "DROP TABLE served; CREATE VIEW served AS SELECT 1 AS run_id, 'a' AS role, 'b' AS model",
+        "the table served is not the one that gnomon makes, so what it holds may be something else",
+    ),
+    (
+        "ALTER TABLE score ADD COLUMN twice REAL AS (2 * value)",
+        "the table score is not the one that gnomon makes, so what it holds may be something else",
+    ),
+    (
+        "DROP INDEX reply_by_key",
+        "the index reply_by_key is not the one that gnomon makes, so what it holds may be something else",
+    ),
+    (
+        "CREATE TRIGGER better AFTER INSERT ON score BEGIN UPDATE score SET value = 1; END",
+        "the trigger 'better' acts on score, and gnomon makes none; what is written may be changed by it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "expected"), SCHEMA, ids=[sql for sql, _ in SCHEMA])
+def test_a_changed_schema_is_found(tmp_path: Path, sql: str, expected: str) -> None:
+    """A view that shows other numbers than are stored, and whatever else stands between a reader and the rows."""
+    path = tmp_path / "a.db"
+    small_run(path)
+    with sqlite3.connect(path) as forger:
+        forger.executescript(sql)
+    forger.close()
+    with Store.open(path) as store:
+        assert store.verify() == [expected]
+
+
+def test_what_a_user_added_is_let_be(tmp_path: Path) -> None:
+    """Their own tables, views, triggers on these, and indexes."""
+    path = tmp_path / "a.db"
+    small_run(path)
+    with sqlite3.connect(path) as user:
+        user.executescript(
+            "CREATE TABLE notes (a); CREATE VIEW mine AS SELECT * FROM results; CREATE INDEX i ON notes (a);"
+            "CREATE TRIGGER t AFTER INSERT ON notes BEGIN DELETE FROM notes; END; CREATE INDEX j ON reply (text)"
+        )
+    user.close()
+    with Store.open(path) as store:
+        assert store.verify() == []
+
+
 def test_damage_is_found(tmp_path: Path) -> None:
     """Bytes lost in the middle of the file are a sentence and no traceback."""
     path = tmp_path / "a.db"

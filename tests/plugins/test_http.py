@@ -285,6 +285,26 @@ def test_loglik_from_an_echoed_prompt():
     assert (sent["prompt"], sent["echo"], sent["max_tokens"]) == ("To be or not", True, 1)
 
 
+def test_loglik_of_a_token_that_is_no_number():
+    """No probability at all is minus infinity; what is no number is a failed call, and no score of it."""
+    for value in (-math.inf, math.nan):
+        logprobs = {"tokens": ["To", " be"], "token_logprobs": [None, value], "text_offset": [0, 2]}
+        choice = {"index": 0, "text": "To be", "logprobs": logprobs, "finish_reason": "length"}
+        with serving({"model": "m", "choices": [choice]}) as server:
+            backend = on(server, flavour="vllm")
+            if value == -math.inf:
+                assert [token.logprob for token in ask(backend, Loglik(text="To be")).tokens] == [
+                    value
+                ]
+                continue
+            with pytest.raises(CallFailed) as failed:
+                ask(backend, Loglik(text="To be"))
+            assert failed.value.message == (
+                f"http:m at {server.url} answered with a log-probability that is no number"
+            )
+            assert (failed.value.retry, failed.value.fatal) == (True, False)
+
+
 def test_loglik_on_a_server_that_does_not_echo():
     """A server that leaves the prompt's probabilities out is said to."""
     with serving({"choices": [{"text": "x", "logprobs": None}]}) as server:

@@ -134,6 +134,18 @@ def test_statuses(payload, status, text):
     assert (reply.status, reply.text) == (status, text)
 
 
+def test_a_reply_without_usage_has_no_price():
+    """What it cost is not known, and is not nothing."""
+    with serving(completion("free?", usage=None)) as server:
+        reply = ask(LiteLLM(model="openai/gpt-4o", base_url=server.url), chat())
+    assert (reply.text, reply.tokens_in, reply.tokens_out, reply.cost) == (
+        "free?",
+        None,
+        None,
+        None,
+    )
+
+
 def test_another_provider_shape(monkeypatch):
     """A provider with a protocol of its own comes back in the same record."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "anthropic-not-real")

@@ -221,6 +221,11 @@ def test_vectors_in_the_order_of_the_texts():
             shape.read_vectors(wrong, 2, "m")
     with pytest.raises(CallFailed, match=r"^m answered with something that is no vector$"):
         shape.read_vectors({"data": [{"embedding": ["x"]}]}, 1, "m")
+    for strange in (math.nan, math.inf, -math.inf, "nan"):
+        with pytest.raises(
+            CallFailed, match=r"^m answered with a vector that holds no finite numbers$"
+        ):
+            shape.read_vectors({"data": [{"embedding": [1.0, strange]}]}, 1, "m")
 
 
 @given(JSON, JSON)

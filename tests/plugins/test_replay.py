@@ -9,10 +9,12 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gnomon import CallFailed, Chat, Choose, Item, Loglik, Message, ModelError, Trial
+from gnomon.store import Store
 from gnomon_plugins.backends.replay import Replay
 from shared_data import shared_data
 
@@ -53,6 +55,23 @@ def test_finds_by_item_and_levels(tmp_path):
     )
     assert not failed.value.retry
     assert not failed.value.fatal
+
+
+def test_each_trial_of_a_run_gets_its_own_row(tmp_path):
+    """Also where the prompts of several trials are the same: a published reply never answers for another trial."""
+    cells = [(f"w{number}", tone) for number in range(3) for tone in ("plain", "polite")]
+    lines = [f"{item},{tone},reply to {item} {tone}" for item, tone in cells]
+    file = table(tmp_path, "\n".join(["item,tone,reply", *lines]) + "\n")
+    text = tiny.SPEC.replace("Say something {{tone}} about {{word}}.", "Say something.")
+    for calls in (6, 0):
+        outcome = tiny.run_tiny(tmp_path, text, roles={"subject": f"replay:{file}"})
+        assert outcome.tally.calls == calls
+    with Store.open(tmp_path / "results.db") as store:
+        sql = "SELECT trials.item, levels ->> 'tone', conversations.reply FROM trials JOIN conversations USING (trial)"
+        found = list(store.query(f"{sql} ORDER BY trial")[1])
+        assert store.verify() == []
+        assert [one.note for one in store.explainer().trial(1)] == [""]
+    assert sorted(found) == [(item, tone, f"reply to {item} {tone}") for item, tone in cells]
 
 
 def test_factors_that_the_table_does_not_have(tmp_path):

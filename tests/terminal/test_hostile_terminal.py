@@ -7,10 +7,14 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from hostile_run import ANSWERS, write
+
+from gnomon.cli import terminal
+from gnomon.cli.tables import Column, Table, text
 
 pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
 
@@ -85,8 +89,8 @@ def test_nothing_acts_on_a_terminal(tmp_path: Path) -> None:
         forger.execute(f'INSERT INTO "{ACTS}" VALUES (99)')
     forger.close()
     said = dict(zip(COMMANDS, shown(tmp_path, *COMMANDS), strict=True))
-    for words, text in said.items():
-        assert re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text) is None, (words, text)
+    for words, told in said.items():
+        assert re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", told) is None, (words, told)
     assert f"most often: the {SEEN} service is down" in said[COMMANDS[0]]
     assert f"gnomon: there is no column 'nope'; 'v' has: {SEEN}\n" in said[COMMANDS[3]]
     assert f"row 1 of {SEEN} refers to a row of run that is not there\n" in said[COMMANDS[8]]
@@ -104,3 +108,31 @@ def test_in_a_pipe_every_sign_stays_as_it_is(tmp_path: Path) -> None:
         )  # fmt: skip
     assert "\u202eevil" in done.stdout.decode()
     assert "\x1b[31mI cannot\x1b[0m" in done.stdout.decode()
+
+
+@pytest.mark.parametrize("sign", ["日", "ש", "e" + "\u0301" * 12, "␛", "👩🏽‍🔬", "["])
+def test_a_long_text_without_blanks_takes_time_as_long_as_it_is(sign: str) -> None:
+    """Eight times the signs take about eight times as long, where each line could measure all that is left."""
+
+    def seconds(many: int) -> float:
+        given = sign * (many // len(sign))
+        began = time.process_time()
+        lines = terminal.wrapped(given, 60)
+        taken = time.process_time() - began
+        assert "".join(lines) == given
+        assert max(map(terminal.cells, lines)) <= 60
+        return taken
+
+    seconds(1_000)
+    few = min(seconds(8_000) for _ in range(3))
+    assert seconds(64_000) < 30 * max(few, 0.002)
+
+
+def test_a_cell_of_any_length_is_fitted_at_once() -> None:
+    """Not one cell of the terminal at a time, where two columns are equally wide."""
+    columns = tuple(Column(name, gives="cut") for name in ("one", "two", "three"))
+    table = Table(columns=columns, rows=(("x" * 1_000_000,) * 3,))
+    began = time.process_time()
+    made = text(table, 80)
+    assert time.process_time() - began < 5
+    assert max(map(len, made.split("\n"))) <= 80

@@ -221,6 +221,13 @@ def test_two_hyphens_are_no_dash_in_latex() -> None:
     assert r"ended by -{}-max-calls \\" in latex(table)
 
 
+def test_no_cell_is_taken_for_a_part_of_a_row_or_for_another_sign_in_latex() -> None:
+    """A star or a bracket at the beginning of a row, and signs that are set as one when they follow each other."""
+    table = Table(columns=(Column("what"),), rows=(("* a",), ("  [2em]",), ("--- ''' ,,",)))
+    made = latex(table)
+    assert "{* a} \\\\\n{  [2em]} \\\\\n-{}-{}- '{}'{}' ,{}, \\\\\n" in made
+
+
 def test_long_texts_are_paragraphs_in_latex() -> None:
     """A column that gives way and is long shares the width of the page; line breaks are blanks."""
     table = Table(

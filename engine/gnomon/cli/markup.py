@@ -120,6 +120,6 @@ def _tex(text: str) -> str:
         return rf"${tens.group(1)}\times 10^{{{int(tens.group(2))}}}$"
     if _NEGATIVE.match(text):
         return f"${text}$"
-    # A bracket after the break of a row would be taken for its length.
+    # After the break of a row, a bracket would be taken for its length and a star for a part of it.
     made = latex_text(_as_typed(terminal.visible(text)))
-    return f"{{{made}}}" if made.startswith("[") else made
+    return f"{{{made}}}" if made.lstrip().startswith(("[", "*")) else made

@@ -226,8 +226,10 @@ def _fitted(
     width: int,
 ) -> list[int] | None:
     """Widths that fit; None where there are none. Words are broken only where nothing else helps."""
-    widths = list(natural)
     giving = [place for place, column in enumerate(columns) if column.gives != "no"]
+    # None that gives way comes out wider than this, so a text of any length need not be narrowed step by step.
+    most = max(width, 3 * LEAST)
+    widths = [min(n, most) if place in giving else n for place, n in enumerate(natural)]
     pieces = {
         place: max(map(terminal.longest_piece, (heads[place], *(row[place] for row in rows))))
         for place in giving

@@ -82,7 +82,22 @@ def _head(text: str, width: int) -> str:
     from rich.cells import set_cell_size
 
     # A wide character that does not fit whole leaves a blank, which is no part of the text.
-    return set_cell_size(text[: 4 * width + 8], width).rstrip()
+    return set_cell_size(text[: _enough(width)], width).rstrip()
+
+
+def _enough(width: int) -> int:
+    """So many signs as mostly take more cells than that: some take none, few take only one with others."""
+    return 4 * width + 8
+
+
+def _exceeds(text: str, at: int, width: int) -> bool:
+    """Whether a text takes more cells from a place on; it may be long, and no more of it is measured than is needed."""
+    many = _enough(max(width, 0))
+    while cells(text[at : at + many]) <= width:
+        if at + many >= len(text):
+            return False
+        many *= 2
+    return True
 
 
 def longest_piece(text: str) -> int:
@@ -101,7 +116,7 @@ def wrapped(text: str, width: int) -> list[str]:
 def _wrapped_line(text: str, width: int) -> Iterator[str]:
     line = ""
     for word in _PIECE.findall(text):
-        if cells(line) + cells(word) <= width:
+        if not _exceeds(word, 0, width - cells(line)):
             line += word
             continue
         if line.strip():
@@ -109,11 +124,12 @@ def _wrapped_line(text: str, width: int) -> Iterator[str]:
             word = word.lstrip()  # noqa: PLW2901 -- the blank at a break is not shown
         else:
             word = line + word  # noqa: PLW2901 -- as above
-        while cells(word) > width:
-            head = _head(word, width) or word[0]
+        at = 0
+        while _exceeds(word, at, width):
+            head = _head(word[at : at + _enough(width)], width) or word[at]
             yield head
-            word = word[len(head) :]  # noqa: PLW2901 -- what is left of it
-        line = word
+            at += len(head)
+        line = word[at:]
     yield line
 
 
@@ -190,6 +206,11 @@ def say(text: str, *, end: str = "\n", err: bool = False) -> None:
 def _encodable(text: str, out: object) -> str:
     encoding = getattr(out, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def relate(text: str) -> None:
+    """What ``tell`` says, within the terminal's width, and on one line in a pipe."""
+    explain(visible(text, lines=True))
 
 
 def tell(text: str, *, err: bool = False) -> None:

@@ -18,8 +18,9 @@ from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
 def command(ctx: click.Context, /, database: Path, as_json: bool) -> None:
     """Derive every hash of a results database again and say what does not fit.
 
-    Texts, items, runs and replies are found by hashes of their content; each is derived again. Exit code
-    0 when all is well, 1 when anything is wrong. Nothing is mended.
+    Texts, items, runs and replies are found by hashes of their content; each is derived again. Tables and
+    views that are not the ones that gnomon makes are named too. Exit code 0 when all is well, 1 when anything
+    is wrong. Nothing is mended.
 
     \b
     gnomon verify --db results.db

@@ -101,8 +101,15 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\
 """What LaTeX cannot set, and what acts on a terminal or turns the direction of what stands behind it."""
 
 
+_BRACES = {"{": r"\textbraceleft{}", "}": r"\textbraceright{}"}
+"""BibTeX counts braces before LaTeX sees them, those behind a backslash too."""
+
+
 def _latex(text: str) -> str:
-    return latex_text(_UNSEEN.sub("", " ".join(text.split())))
+    plain = _UNSEEN.sub("", " ".join(text.split()))
+    return "".join(
+        _BRACES.get(part, latex_text(part)) for part in re.split(r"([{}])", plain) if part
+    )
 
 
 def _address(text: str) -> str:
@@ -132,10 +139,8 @@ def _bibtex(used: list[Measure], papers: dict[str, list[Measure]]) -> str:
         _entry(
             "software",
             "gnomon",
-            {"title": "gnomon", "author": f"{{{_AUTHORS}}}", "version": gnomon.__version__},
-        )
-        .replace(r"\{", "{")
-        .replace(r"\}", "}")
+            {"title": "gnomon", "author": _AUTHORS, "version": gnomon.__version__},
+        ).replace(_AUTHORS, f"{{{_AUTHORS}}}")
     ]
     entries += [
         _entry(

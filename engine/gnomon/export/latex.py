@@ -5,6 +5,8 @@ One invariant: what is made is typeset as the text it was made from.
 
 from __future__ import annotations
 
+import re
+
 SIGNS = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -26,6 +28,10 @@ SIGNS = {
 }
 
 
+_JOINED = re.compile(r"-(?=-)|'(?=')|,(?=,)")
+"""Signs that LaTeX sets as one when they follow each other: dashes and quotation marks."""
+
+
 def latex_text(text: str) -> str:
     """The text with every sign that LaTeX reads as its own written so that it is shown.
 
@@ -33,5 +39,4 @@ def latex_text(text: str) -> str:
     50 \\% of a\\_b
     """
     made = "".join(SIGNS.get(sign, sign) for sign in text)
-    # Two hyphens would be set as a dash.
-    return made.replace("--", "-{}-")
+    return _JOINED.sub(r"\g<0>{}", made)

@@ -16,6 +16,7 @@ from gnomon.modelname import ModelName, make_backend, parse_model
 from gnomon.protocols import Backend
 from gnomon.records import Ask, Capability, Need, ReplyFormat
 from gnomon.spec import Only, Spec, own_needs
+from gnomon.store.keys import BY_TRIAL
 from gnomon.turns import needs_of
 
 
@@ -40,8 +41,10 @@ class Binding:
         """What beside name, model and options decides a reply."""
         given = getattr(self.backend, "identity", None)
         if given is None:
-            return {}
-        return given if isinstance(given, Mapping) else {"identity": str(given)}
+            given = {}
+        elif not isinstance(given, Mapping):
+            given = {"identity": str(given)}
+        return {**given, **BY_TRIAL} if getattr(self.backend, "by_trial", False) else given
 
 
 def roles_of(spec: Spec, kept: Mapping[str, Collection[str]] | None = None) -> tuple[str, ...]:

@@ -136,6 +136,9 @@ class _Loop:
             )
             with first_signal_stops(self.interrupt):
                 session.observer.begin(self.tally)
+                if self.tally.before:
+                    # The last look may have been cut off before its end.
+                    self.look()
                 async for stream in rounds(session, self.caller):
                     await self.work(stream)
                     if self.ended:
@@ -208,15 +211,20 @@ class _Loop:
                 await self.finish(trial)
                 self.in_a_row = 0
             except Unanswered as error:
-                self.note_failure(error)
+                self.note_failure(error, trial.ordinal)
             except Stop:
                 return
             if number % breath == 0:
                 # Backends that answer inline never wait, and signals and displays need a turn.
                 await asyncio.sleep(0)
 
-    def note_failure(self, error: Unanswered) -> None:
+    def note_failure(self, error: Unanswered, ordinal: int | None = None) -> None:
         self.tally.failed[error.reply.error or "unknown"] += 1
+        known = ordinal in self.session.begun or self.tally.before + self.tally.done
+        if error.refused and known:
+            # An ask that is not accepted where others were, or that was not accepted before, says nothing of the
+            # next: a run always comes to what lies behind it.
+            return
         self.in_a_row += 1
         if self.in_a_row >= FAILURES_IN_A_ROW:
             self.caller.stop(
@@ -259,10 +267,12 @@ class _Loop:
         if block is None or self.session.stopped_by_rule is not None:
             return
         done = self.tally.before + self.tally.done
-        if done % block.keys.every == 0 or done == block.keys.max:
-            self.session.stopped_by_rule = reached(
-                block, self.store, self.session.run_id, self.session.seed, done
-            )
+        most = block.keys.max
+        if done % block.keys.every == 0 or (most is not None and done >= most):
+            session = self.session
+            reason = reached(block, self.store, session.run_id, session.seed, done)
+            if reason is not None:
+                session.stop_by_rule(reason)
 
     async def score_items(self) -> None:
         store = self.store

@@ -294,14 +294,7 @@ def make_plan(
         role: _load(asks[role], letters[role], longest[role], scale, (prices or {}).get(role))
         for role in asks
     }
-    notes = ["tokens are estimated at four characters each"]
-    if not whole:
-        notes.append("some asks depend on replies, so the numbers of asks are the least")
-    if any(load.cost is None for load in roles.values()):
-        notes.append("the price of at least one model is unknown")
     adaptive = bool(getattr(source, "adaptive", False))
-    if adaptive:
-        notes.append("the source is adaptive: this is its first round")
     return Plan(
         trials=total,
         items=len(seen_items) if walked < 2000 else sum(1 for _ in items()),
@@ -311,8 +304,23 @@ def make_plan(
         examples=tuple(examples.values()),
         adaptive=adaptive,
         format=format_,
-        notes=tuple(notes),
+        notes=tuple(_notes(roles, request, whole=whole, adaptive=adaptive)),
     )
+
+
+def _notes(
+    roles: Mapping[str, RoleLoad], request: RunRequest, *, whole: bool, adaptive: bool
+) -> Iterator[str]:
+    """What has to be known of the numbers."""
+    yield "tokens are estimated at four characters each"
+    if not whole:
+        yield "some asks depend on replies, so the numbers of asks are the least"
+    if any(load.cost is None and role in request.roles for role, load in roles.items()):
+        yield "the price of at least one model is unknown"
+    elif not request.roles:
+        yield "the cost depends on the model, and none is named"
+    if adaptive:
+        yield "the source is adaptive: this is its first round"
 
 
 def _load(asks: int, letters: int, limit: int, scale: float, price: Price | None) -> RoleLoad:

@@ -48,6 +48,13 @@ class _Again(Caller):
         given = self._store.find_given(self._run_id, place.trial_id, key)
         return given or super()._stored(key, place)
 
+    def _file(
+        self, place: Place, position: int, ask: Ask, key: bytes, reply_id: int, *, cached: bool
+    ) -> None:
+        # What was asked when the run was made is not asked once more by reading it again.
+        if self._store.find_given(self._run_id, place.trial_id, key) is None:
+            super()._file(place, position, ask, key, reply_id, cached=cached)
+
 
 @attrs.frozen(kw_only=True)
 class Rescored:

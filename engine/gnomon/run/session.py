@@ -63,6 +63,7 @@ class Session:
         scoring: The scoring pass.
         resumed: Whether an earlier, equal run is continued.
         finished: Ordinals of trials that are finished already.
+        begun: Ordinals of trials that an earlier invocation began and did not finish.
         interrupted: Whether the user wants it to end.
         reason: Why it ends before its plan, as a sentence.
         stopped_by_rule: Why the rule of ``[stop]`` ended the run before its plan.
@@ -97,6 +98,7 @@ class Session:
         self.resumed = newest is not None
         self.scoring = store.begin_scoring(self.run_id) if newest is None else newest
         self.finished: Finished = store.finished(self.run_id)
+        self.begun = store.begun(self.run_id)
         self.tally.before = len(self.finished)
         if self.spec.stop is not None:
             self.stopped_by_rule = earlier(store, self.run_id)
@@ -104,6 +106,11 @@ class Session:
             observer.say(
                 f"continuing run {self.run_id}: {self.tally.before} trials are already finished"
             )
+
+    def stop_by_rule(self, reason: str) -> None:
+        """The rule of ``[stop]`` is met; that is noted at once, so that a run that is killed stays stopped."""
+        self.stopped_by_rule = reason
+        self.store.note_reason(self.run_id, reason)
 
     def go_on_with_newest(self) -> None:
         """Go on with the newest scoring pass."""
@@ -115,8 +122,9 @@ class Session:
         tally = self.tally
         self.store.close_session(
             self.run_id,
-            reason=self.reason
-            or self.stopped_by_rule
+            # What was decided stays so, whatever happened to the trials that were under way.
+            reason=self.stopped_by_rule
+            or self.reason
             or ("interrupted" if self.interrupted else self._unfinished() or "done"),
             calls=tally.calls,
             cached=tally.cached,
@@ -153,7 +161,7 @@ class Session:
     def outcome(self) -> Outcome:
         """What came of it, for the user."""
         code = EXIT_DONE
-        reason = self.reason
+        reason = None if self.stopped_by_rule else self.reason
         if self.interrupted:
             code = EXIT_INTERRUPTED
             reason = "interrupted; give the same command again to go on"

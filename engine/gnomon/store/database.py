@@ -165,6 +165,14 @@ class Store(Reader):
         with self._transaction():
             provenance.note_planned(self._connection, self._sessions[run_id], planned)
 
+    def note_reason(self, run_id: int, reason: str) -> None:
+        """Note why this invocation on a run will end, before it does."""
+        self._writing.flush()
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE session SET reason = ? WHERE id = ?", (reason, self._sessions[run_id])
+            )
+
     def last_sessions(self) -> dict[int, tuple[str | None, str | None, int | None]]:
         """Run → when its last invocation ended (None when it has not said so), why, and how many
         trials it said were planned.
@@ -241,7 +249,7 @@ class Store(Reader):
         *,
         cached: bool,
         phase: Phase = "trial",
-    ) -> int:
+    ) -> None:
         """Store an ask and which reply answered it; its key is that of the reply.
 
         Args:
@@ -256,7 +264,7 @@ class Store(Reader):
             phase: Who asked: the procedure, a scorer, or a source.
         """
         del key  # the reply has it
-        return self._writing.add_ask(
+        self._writing.add_ask(
             run_id, trial_id, item_id, position, ask, reply_id, cached=cached, phase=phase
         )
 

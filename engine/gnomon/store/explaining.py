@@ -17,7 +17,7 @@ from typing import Any, Literal
 import attrs
 
 from gnomon.errors import StoreError
-from gnomon.store.keys import RoleFacts, key_parts, reply_key
+from gnomon.store.keys import Administered, RoleFacts, key_parts, reply_key
 from gnomon.store.provenance import facts
 from gnomon.store.reading import Lookup
 from gnomon.store.values import join_text
@@ -188,7 +188,12 @@ class Explainer:
             yield _Row(*[*row[:15], ask])
 
     def _parts(self, row: _Row) -> dict[str, Any]:
-        return key_parts(row.ask, self._role(row), row.repeat)
+        return key_parts(row.ask, self._role(row), row.repeat, self._administered(row))
+
+    def _administered(self, row: _Row) -> Administered | None:
+        if row.item is None or row.condition is None:
+            return None
+        return self._lookup.administered(row.item, row.condition)
 
     def _role(self, row: _Row) -> RoleFacts:
         if row.run not in self._roles:
@@ -242,6 +247,7 @@ class Explainer:
             options=role.options,
             identity=role.identity,
             repeat=row.repeat,
+            trial=self._administered(row),
         )
         if again == row.key:
             return ""

@@ -2,7 +2,8 @@
 
 The canonical form is JSON with sorted keys, ASCII only and without spaces; the hash is BLAKE2b with 16
 bytes. One invariant: whatever could change an answer is in the key, and nothing else is. ``role``,
-``name`` and ``trial`` of an ask are not: the same question asked under another name has the same answer.
+``name`` and ``trial`` of an ask are not: the same question asked under another name has the same answer. They are
+where a backend answers by them, as a table of published replies does.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ from gnomon.store.values import digest
 
 KEY_VERSION = 1
 """Version of the canonical form. A change of the form is a new number, so old keys never match by chance."""
+
+
+BY_TRIAL = {"answers": "by trial"}
+"""What the identity of a backend holds that looks at the trial and the name of an ask, not only at what is asked."""
+
+Administered = tuple[str, Mapping[str, str]]
+"""Key of the item and levels of a trial."""
 
 
 def _plain(value: Any) -> Any:
@@ -79,6 +87,7 @@ def reply_key(
     options: Mapping[str, Any],
     identity: Mapping[str, Any],
     repeat: int,
+    trial: Administered | None = None,
 ) -> bytes:
     """The key under which a reply is stored and found again.
 
@@ -89,10 +98,13 @@ def reply_key(
         options: The options of the model string, such as ``base_url``.
         identity: What else the backend says decides a reply, such as the hash of a model file.
         repeat: The repeat of the trial: another repeat is another draw.
+        trial: What else of the trial decides the reply of a backend that answers by it.
 
     Returns:
         16 bytes: BLAKE2b-128 of the canonical form.
     """
+    if _by_trial(identity):
+        identity = {**identity, "trial": [ask.name, *(trial or ())]}
     return digest(
         _canonical(
             [
@@ -111,7 +123,13 @@ def reply_key(
     )
 
 
-def key_parts(ask: Ask, role: RoleFacts, repeat: int) -> dict[str, Any]:
+def _by_trial(identity: Mapping[str, Any]) -> bool:
+    return BY_TRIAL.items() <= identity.items() if identity else False
+
+
+def key_parts(
+    ask: Ask, role: RoleFacts, repeat: int, trial: Administered | None = None
+) -> dict[str, Any]:
     """What the key of a reply is made of, part by part, under names for people.
 
     Two keys are equal exactly when all their parts are; a test says so for every part.
@@ -137,6 +155,11 @@ def key_parts(ask: Ask, role: RoleFacts, repeat: int) -> dict[str, Any]:
         f"identity {name}": canonical(value).decode()
         for name, value in sorted(role.identity.items())
     }
+    if _by_trial(role.identity):
+        parts["name"] = ask.name
+        if trial is not None:
+            parts["item"] = trial[0]
+            parts |= {f"level of {factor}": level for factor, level in sorted(trial[1].items())}
     return {**parts, "repeat": repeat}
 
 

@@ -82,6 +82,8 @@ class Once:
         if number is None:
             number = self._item_hashes[key] = self._batch.number("item")
             gold = readable(item.gold) if isinstance(item.gold, str) else item.gold
+            if isinstance(gold, int) and not -(2**63) <= gold < 2**63:
+                gold = str(gold)
             shown = readable(item.key)
             exact = None if (shown, gold) == (item.key, item.gold) else identity
             self._batch.rows["item"].append((number, key, shown, fields, groups, gold, exact))

@@ -168,6 +168,10 @@ class Lookup:
             )
         return found
 
+    def administered(self, item_id: int, condition_id: int) -> tuple[str, dict[str, str]]:
+        """Key of the item and levels of a trial."""
+        return self.item(item_id).key, self.condition(condition_id)[1]
+
     def trial(
         self, ordinal: int, item_id: int, condition_id: int, repeat: int, draws: str | None
     ) -> Trial:

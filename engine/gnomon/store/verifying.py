@@ -1,19 +1,22 @@
 """Checks that the database still says what was put into it.
 
-One invariant: every hash is derived again from what it was made of. A difference is a sentence that names
-the row; nothing is mended here.
+One invariant: every hash is derived again from what it was made of, and the tables and views that are read are the
+ones that gnomon makes. A difference is a sentence that names what differs; nothing is mended here.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 from gnomon.store.keys import reply_key
+from gnomon.store.migrations import NAMES, create
 from gnomon.store.provenance import NOT_STORED, facts
 from gnomon.store.reading import Lookup
 from gnomon.store.values import digest, join_text, text_bytes, to_json
 
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
 _MOST = 100
 """Sentences of one kind after which the rest is only counted."""
 
@@ -22,7 +25,7 @@ def verify(connection: sqlite3.Connection) -> list[str]:
     """One sentence for each thing that is wrong; none when all is well."""
     found: list[str] = []
     try:
-        for check in (_integrity, _references, _texts, _items, _runs, _replies):
+        for check in (_integrity, _schema, _references, _texts, _items, _runs, _replies):
             problems = list(check(connection))
             found.extend(problems[:_MOST])
             if len(problems) > _MOST:
@@ -36,6 +39,26 @@ def _integrity(connection: sqlite3.Connection) -> Iterator[str]:
     for (line,) in connection.execute("PRAGMA integrity_check"):
         if line != "ok":
             yield f"the database is damaged: {line}; restore a copy"
+
+
+def _schema(connection: sqlite3.Connection) -> Iterator[str]:
+    """What a row goes through beside the tables and views that gnomon makes; what a user added stands apart."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        create(fresh, NAMES)
+        made = {(kind, name): sql for kind, name, _, sql in fresh.execute(_SCHEMA)}
+    there = {}
+    for kind, name, table, sql in connection.execute(_SCHEMA):
+        there[kind, name] = sql
+        if kind == "trigger" and {("table", table), ("view", table)} & made.keys():
+            yield (
+                f"the trigger {name!r} acts on {table}, and gnomon makes none; what is written may be changed by it"
+            )
+    for (kind, name), sql in made.items():
+        if there.get((kind, name)) != sql:
+            what = "shows" if kind == "view" else "holds"
+            yield (
+                f"the {kind} {name} is not the one that gnomon makes, so what it {what} may be something else"
+            )
 
 
 def _references(connection: sqlite3.Connection) -> Iterator[str]:
@@ -83,7 +106,7 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
     }
     rows = connection.execute(
         "SELECT ask.id, ask.run_id, trial.repeat, reply.key, ask.form_id, ask.sample, ask.seed, "
-        "ask.system_id, prompt.body, prompt.exact, ask.messages FROM ask "
+        "ask.system_id, prompt.body, prompt.exact, ask.messages, trial.item_id, trial.condition_id FROM ask "
         "JOIN trial ON trial.id = ask.trial_id JOIN reply ON reply.id = ask.reply_id "
         "LEFT JOIN text AS prompt ON prompt.id = ask.prompt_id WHERE ask.phase = 'trial'"
     )
@@ -99,6 +122,8 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
         body,
         exact,
         messages,
+        item,
+        condition,
     ) in rows:
         prompt = None if body is None else join_text(body, exact)
         ask = lookup.ask(form_id, sample, seed, system_id, prompt, messages, None)
@@ -112,6 +137,7 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
             options=role.options,
             identity=role.identity,
             repeat=repeat,
+            trial=lookup.administered(item, condition),
         )
         if again != key:
             yield f"ask {number} was changed: the key of its reply is not that of what was asked"

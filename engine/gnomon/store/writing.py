@@ -9,7 +9,7 @@ The parts: ``batch`` commits, ``once`` numbers what is stored once, ``replies`` 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Writer:
         self._buffered: dict[int, list[Any]] = {}
         self._ordinals: dict[tuple[int, int], int] = {}
         self._top: dict[int, int] = {}
+        self._filed: dict[int, frozenset[tuple[int | None, str, int, int]]] = {}
 
     def tick(self) -> None:
         """Commit when it is time to."""
@@ -156,10 +157,12 @@ class Writer:
         *,
         cached: bool,
         phase: str,
-    ) -> int:
-        """Store which reply answered an ask."""
+    ) -> None:
+        """Store which reply answered an ask; one outside trials that an earlier invocation stored is there."""
         if trial_id is not None:
             self._admit(trial_id)
+        elif (item_id, phase, position, reply_id) in self._filed_before(run_id):
+            return
         number = self.batch.number("ask")
         seed = ask.decoding.seed if isinstance(ask, (Chat, Choose)) else None
         self.batch.rows["ask"].append(
@@ -178,7 +181,19 @@ class Writer:
                 int(cached),
             )
         )
-        return number
+
+    def _filed_before(self, run_id: int) -> Set[tuple[int | None, str, int, int]]:
+        """Item, phase, position and reply of the asks outside trials that earlier invocations stored."""
+        if run_id not in self._filed:
+            invocations = "SELECT count(*) FROM session WHERE run_id = ?"
+            rows = self.batch.connection.execute(
+                "SELECT item_id, phase, position, reply_id FROM ask "
+                "WHERE run_id = ? AND trial_id IS NULL",
+                (run_id,),
+            )
+            resumed = self.batch.find(invocations, (run_id,)) > 1
+            self._filed[run_id] = frozenset(rows) if resumed else frozenset()
+        return self._filed[run_id]
 
     def _shown(self, ask: Ask) -> tuple[int | None, int | None, str | None]:
         # Columns system_id, prompt_id, messages.

@@ -7,6 +7,7 @@ answer is a failed call and not an empty reply.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -261,6 +262,8 @@ def read_vectors(payload: Payload, texts: int, who: str) -> tuple[Sequence[float
         }
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise CallFailed(f"{who} answered with something that is no vector", retry=True) from None
+    if not all(math.isfinite(x) for vector in found.values() for x in vector):
+        raise CallFailed(f"{who} answered with a vector that holds no finite numbers", retry=True)
     vectors = tuple(found[place] for place in range(texts) if found.get(place))
     if len(vectors) != texts or len(found) != texts:
         raise CallFailed(

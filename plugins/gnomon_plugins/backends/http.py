@@ -7,6 +7,7 @@ does not say stays unknown.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
@@ -229,6 +230,10 @@ class Http:
             raise CallFailed(
                 f"{self._who} did not echo the prompt with log-probabilities, which 'loglik' needs",
                 fatal=True,
+            )
+        if any(math.isnan(token.logprob) for token in tokens):
+            raise CallFailed(
+                f"{self._who} answered with a log-probability that is no number", retry=True
             )
         return attrs.evolve(reply, status="ok", text="", tokens=tokens)
 

@@ -89,6 +89,7 @@ class Planted:
     """
 
     name: ClassVar[str] = "planted"
+    by_trial: ClassVar[bool] = True
     may: ClassVar[Capability] = Capability(kinds={"chat", "choose", "embed"})
 
     model: str

@@ -318,5 +318,10 @@ class LiteLLM:
         raw = json.dumps(payload, ensure_ascii=False, default=str)
         cost = response._hidden_params.get("response_cost")
         if texts:
-            return attrs.evolve(shape.read_embedding(payload, texts, self._who), cost=cost)
-        return attrs.evolve(shape.read_chat(payload, self._who, raw), cost=cost)
+            reply = shape.read_embedding(payload, texts, self._who)
+        else:
+            reply = shape.read_chat(payload, self._who, raw)
+        if not reply.tokens_in and not reply.tokens_out:
+            # Where the provider says nothing of tokens, the library says none, for nothing.
+            return attrs.evolve(reply, tokens_in=None, tokens_out=None, cost=None)
+        return attrs.evolve(reply, cost=cost)

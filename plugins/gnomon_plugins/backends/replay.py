@@ -76,6 +76,7 @@ class Replay:
     """
 
     name: ClassVar[str] = "replay"
+    by_trial: ClassVar[bool] = True
     may: ClassVar[Capability] = Capability(
         kinds={"chat", "choose"},
         constraints={"pattern", "regex", "grammar", "json_schema"},

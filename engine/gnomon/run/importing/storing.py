@@ -151,6 +151,7 @@ def _store_trial(placed: Placed, facts: RunFacts, store: Store, run_id: int) -> 
             options=subject.options,
             identity=subject.identity,
             repeat=trial.repeat,
+            trial=(trial.item.key, trial.levels),
         )
         reply_id = store.add_reply(key, ask, reply, attempt=1)
         store.add_ask(
