@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from report_samples import estimate, write_run
+from report_samples import estimate, sample, write_run
 
 from gnomon.cli import cli
 from gnomon.errors import GnomonError
@@ -351,6 +351,59 @@ def test_measures_are_listed_with_their_titles():
     assert listed[0] == "| measure | needs | from | title |"
     title = "Word-association bias between two groups"
     assert f"| implicit-bias | chat | gnomon | {title} |" in listed
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["sources", "procedures", "backends", "scorers", "statistics", "corrections", "executors"],
+)
+def test_plugins_are_listed_with_a_whole_sentence(kind):
+    """Also where the docstring has it on two lines; code in it is marked as everywhere else."""
+    listed = json.loads(CliRunner().invoke(cli, ["list", kind, "--json"]).output)
+    assert listed
+    for row in listed:
+        assert row["what"].endswith((".", "?")), row
+        assert "``" not in row["what"], row
+
+
+def test_the_environment_names_the_database_where_no_word_and_no_option_does(tmp_path, monkeypatch):
+    """Only two words for one thing are refused: what the environment says is overruled by either."""
+    sample(tmp_path / "some.db")
+    with Store.open(tmp_path / "none.db", write=True):
+        pass
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GNOMON_DB", "none.db")
+
+    export = ["export", "--to", "jsonl", "--view", "runs"]
+    assert refused(*export).startswith("none.db holds no runs yet")
+    for words in (("some.db",), ("--db", "some.db")):
+        done = CliRunner().invoke(cli, [*export, *words])
+        assert (done.exception, len(done.stdout.splitlines())) == (None, 2)
+    monkeypatch.setenv("GNOMON_DB", "gone.db")
+    for words in ((), ("gone.db",), ("--db", "gone.db")):
+        assert refused("serve", *words).startswith(f"there is no database {tmp_path / 'gone.db'}")
+    assert refused("serve", "some.db", "--db", "none.db") == (
+        "the database is given twice: some.db and --db none.db"
+    )
+
+
+def test_what_is_to_be_tried_names_every_role():
+    """The command that ``describe measure`` shows can be given, models put in."""
+    told = CliRunner().invoke(cli, ["describe", "measure", "decision-bias"]).output
+    assert told.rstrip().endswith(
+        "gnomon run decision-bias --model BACKEND:MODEL --role judge=BACKEND:MODEL"
+    )
+
+
+def test_a_plan_keeps_to_the_terminal_and_says_why_it_knows_no_cost(monkeypatch):
+    """Without a model there is nothing that could have a price."""
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ["plan", "implicit-bias", "--repeats", "50", "--examples", "0"]
+    told = CliRunner().invoke(cli, words).output
+    assert "(the cost depends on the model, and none is named)" in told
+    assert max(map(len, told.splitlines())) <= 80
+    told = CliRunner().invoke(cli, [*words, "--model", "http:m?base_url=http://[::1]:9/v1"]).output
+    assert "(the price of at least one model is unknown)" in told
 
 
 def test_runs_of_one_model_are_told_apart_by_its_options(tmp_path, monkeypatch):

@@ -115,6 +115,14 @@ def test_other_seeds_are_paired_by_condition_and_said(
     assert made["estimates"][0]["n"] == 12
 
 
+def test_runs_of_other_lengths_are_paired_as_far_as_they_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That one of them has fewer repeats is said."""
+    made = compared(two_runs(tmp_path, monkeypatch, design_repeats=1))
+    assert made["notes"][-1] == "the first run has 1 repeat, the second 4"
+
+
 def test_rows_without_a_partner_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shlex
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -108,6 +109,25 @@ def test_every_figure_has_the_sql_that_made_it(made: tuple[Path, str], run_gnomo
         )
         assert done.exit_code == 0, done.output
         assert len(json.loads(done.output)) == int(rows)
+
+
+def test_the_sql_of_a_figure_can_be_pasted_as_the_page_says(made: tuple[Path, str]) -> None:
+    """Between the double quotes of ``gnomon query --db FILE "…"`` a shell leaves every query as it is."""
+    database, _ = made
+    with Store.open(database) as store:
+        figures = collect(store, Catalogue()).figures()
+    assert any("[group]" in figure.sql for figure in figures)
+    for figure in figures:
+        assert shlex.split(f'gnomon query "{figure.sql}"') == ["gnomon", "query", figure.sql]
+        assert not set("$`!") & set(figure.sql)
+
+
+def test_a_database_with_a_blank_in_its_name_is_quoted_in_commands(tmp_path: Path) -> None:
+    """What is shown as a command can be given."""
+    database = sample(tmp_path / "my results.db")
+    report(database, "-o", tmp_path / "page.html")
+    text = html.unescape((tmp_path / "page.html").read_text("utf-8"))
+    assert "gnomon query --db 'my results.db' \"…\"" in text
 
 
 def test_a_figure_shows_what_its_query_gives(made: tuple[Path, str]) -> None:

@@ -210,6 +210,34 @@ def test_fifty_failures_in_a_row_stop_the_run(tmp_path: Path, subject: type[tiny
     assert outcome.tally.calls == 50
 
 
+def test_many_asks_that_are_never_accepted_do_not_keep_the_rest_from_being_asked(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """Prompts that are too long for the model, sixty items of them: what comes after is reached, and they stay failed."""
+
+    def answer(ask: gnomon.Ask) -> str:
+        if int(tiny.trial_of(ask).item.key[1:]) in too_long:
+            raise CallFailed("the prompt is too long")
+        return "short enough"
+
+    subject.answer = answer
+    too_long = range(10, 70)
+    outcome = tiny.run_tiny(tmp_path, count=80, database="later.db")
+    assert (outcome.exit_code, outcome.tally.done) == (EXIT_INCOMPLETE, 40)
+    assert outcome.reason == (
+        "120 trials could not be finished, most often: the prompt is too long; give the same command "
+        "again to try only these"
+    )
+    # Where nothing was ever answered it may be the command that is wrong, so it stops and says so.
+    too_long = range(60)
+    options: dict[str, Any] = {"count": 80, "concurrency": 1}
+    reason = "50 trials in a row could not be finished, the last because: the prompt is too long"
+    stops = [tiny.run_tiny(tmp_path, **options) for _ in range(3)]
+    assert [stop.reason for stop in stops[:2]] == [reason, reason]
+    assert [stop.tally.done for stop in stops] == [0, 0, 40]
+    assert sum(stops[2].tally.failed.values()) == 120
+
+
 def test_slow_call_is_ended_by_the_timeout(tmp_path: Path) -> None:
     """A call that takes longer than --timeout is a failed attempt that may be tried again."""
 

@@ -50,7 +50,7 @@ def test_columns_and_rows(store: Store) -> None:
             "levels ->> 'instruction'",
             [("plain",)],
         ),
-        ("SELECT instruction FROM results", "\"group\" ->> 'instruction'", []),
+        ("SELECT instruction FROM results", "[group] ->> 'instruction'", []),
     ],
 )
 def test_a_level_that_is_taken_for_a_column_is_led_to(
@@ -65,12 +65,12 @@ def test_a_level_that_is_taken_for_a_column_is_led_to(
 
 
 def test_the_column_group_is_a_word_of_sql(store: Store) -> None:
-    """Its quotes are named."""
+    """How to write it is said, in a way that stays as it is in either quotes of a shell."""
     assert refusal(store, "SELECT group FROM results") == (
-        'the query failed: near "group": syntax error; the column of that name stands in double quotes, for '
+        'the query failed: near "group": syntax error; the column of that name is written [group], for '
         "GROUP is a word of SQL"
     )
-    assert list(store.query('SELECT "group" FROM results')[1]) == []
+    assert list(store.query("SELECT [group] FROM results")[1]) == []
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,7 @@ def test_answers_in_order_then_failure():
     with pytest.raises(CallFailed) as failed:
         backend.ask(chat())
     assert failed.value.message == (
-        "the script has 2 answers and all of them were given; "
-        "add answers, or set cycle = true to begin again"
+        "every answer of the script was given (2); add answers, or begin again with cycle=true"
     )
     assert failed.value.fatal
 

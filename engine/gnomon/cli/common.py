@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_DATABASE = "results.db"
+DATABASE_VARIABLE = "GNOMON_DB"
+"""The environment variable that names the database where no word and no option does."""
 
 database_option = click.option(
     "--db",
@@ -28,7 +31,8 @@ database_option = click.option(
     type=click.Path(path_type=Path),
     default=DEFAULT_DATABASE,
     show_default=True,
-    envvar="GNOMON_DB",
+    envvar=DATABASE_VARIABLE,
+    show_envvar=True,
     help="The results database.",
 )
 
@@ -36,10 +40,10 @@ second_database_option = click.option(
     "--db",
     "database",
     type=click.Path(path_type=Path),
-    envvar="GNOMON_DB",
-    help="The results database, when it is not the first word; results.db unless given.",
+    help=f"The results database, when it is not the first word; what {DATABASE_VARIABLE} names, or "
+    f"{DEFAULT_DATABASE}, unless given.",
 )
-"""For commands that take the file as their first word; see ``database_and_runs``."""
+"""For commands that take the file as their first word; see ``database_of``."""
 plugin_option = click.option(
     "--plugin",
     "plugin_files",
@@ -187,14 +191,23 @@ def limits_of(given: tuple[str, ...], option: str) -> dict[str, float]:
 def database_and_runs(words: tuple[str, ...], database: Path | None) -> tuple[Path, list[int]]:
     """The file and the numbers of runs; a first word that is no number is the file."""
     rest = list(words)
-    if rest and not rest[0].isdigit():
-        if database is not None:
-            raise UsageError(f"the database is given twice: {rest[0]} and --db {database}")
-        database = Path(rest.pop(0))
+    first = rest.pop(0) if rest and not rest[0].isdigit() else None
+    path = database_of(first, database)
     for word in rest:
         if not word.isdigit():
             raise UsageError(f"{word!r} is not the number of a run")
-    return database or Path(DEFAULT_DATABASE), [int(word) for word in rest]
+    return path, [int(word) for word in rest]
+
+
+def database_of(word: str | None, option: Path | None) -> Path:
+    """The file that a word names, or else ``--db``, or else the environment.
+
+    Raises:
+        UsageError: Word and option are both given.
+    """
+    if word is not None and option is not None:
+        raise UsageError(f"the database is given twice: {word} and --db {option}")
+    return Path(word or option or os.environ.get(DATABASE_VARIABLE) or DEFAULT_DATABASE)
 
 
 def files_of(given: tuple[str, ...]) -> dict[str, Path]:

@@ -20,6 +20,7 @@ from click.shell_completion import CompletionItem
 
 from gnomon.catalogue import KINDS, Catalogue
 from gnomon.errors import GnomonError
+from gnomon.structure import opening
 
 Words = Iterable[tuple[str, str]]
 """Words with what they are."""
@@ -62,7 +63,7 @@ def models(ctx: click.Context, begun: str) -> Words:
     name, colon, _ = begun.partition(":")
     if not colon:
         for backend, plugin in sorted(backends.items()):
-            yield f"{backend}:", (plugin.cls.__doc__ or "").strip().split("\n")[0]
+            yield f"{backend}:", opening(plugin.cls)
     elif name in backends:
         known = getattr(backends[name].cls, "models", None)
         for info in known() if known is not None else ():
@@ -147,7 +148,7 @@ def named(ctx: click.Context, begun: str) -> Words:
 
         return [(name, block.heading) for name, block in BLOCKS.items()]
     found = _catalogue(ctx).of_kind(_SINGULAR[kind]) if kind in _SINGULAR else {}
-    return [(name, (one.cls.__doc__ or "").split("\n")[0]) for name, one in sorted(found.items())]
+    return [(name, opening(one.cls)) for name, one in sorted(found.items())]
 
 
 def executors(ctx: click.Context, begun: str) -> Words:  # noqa: ARG001 - the form of all completions

@@ -73,6 +73,7 @@ def _spec(name: str | None) -> None:
 
 def _measure(name: str, catalogue: Catalogue) -> None:
     from gnomon.loading import load
+    from gnomon.reference.gallery import run_command
 
     spec = load(catalogue.find_measure(name), catalogue)
     keys = spec.keys
@@ -99,7 +100,7 @@ def _measure(name: str, catalogue: Catalogue) -> None:
         "repeats": str(keys.design.repeats),
         "scores": ", ".join(block.label for block in spec.scores) or "none",
         "statistics": ", ".join(dict.fromkeys(block.label for block in spec.statistics)) or "none",
-        "try it": f"gnomon run {name} --model BACKEND:MODEL",
+        "try it": run_command(name, spec),
     }
     width = max(map(len, rows)) + 2
     paragraphs.append("\n".join(f"{label:<{width}}{value}" for label, value in rows.items()))

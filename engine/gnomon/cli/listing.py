@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gnomon.cli.common import no_runs, plugin_option
+from gnomon.cli.common import DATABASE_VARIABLE, DEFAULT_DATABASE, no_runs, plugin_option
 from gnomon.cli.tables import Form, form_options, plain_table, write
 from gnomon.cli.values import OneOf
 from gnomon.errors import UsageError, did_you_mean, listing
@@ -28,13 +28,17 @@ KINDS = ("sources", "procedures", "backends", "scorers", "statistics", "correcti
 
 
 @click.command("list")
-@click.argument("kind", type=OneOf(["measures", "runs", *KINDS]), default="measures")
+@click.argument(
+    "kind", type=OneOf(["measures", "runs", *KINDS]), default="measures", metavar="[KIND]"
+)
 @click.option(
     "--db",
     "database",
     type=click.Path(path_type=Path),
-    default="results.db",
-    envvar="GNOMON_DB",
+    default=DEFAULT_DATABASE,
+    show_default=True,
+    envvar=DATABASE_VARIABLE,
+    show_envvar=True,
     help="For runs: the results database.",
 )
 @click.option("--tag", metavar="WORD", help="Only measures with this tag.")
@@ -54,6 +58,9 @@ def command(
     kind: str, database: Path, plugin_files: tuple[Path, ...], form: Form | None, **wanted: str
 ) -> None:
     """List measures, runs, or plugins of a kind.
+
+    KIND is measures (where it is left out), runs, sources, procedures, backends, scorers, statistics, corrections
+    or executors.
 
     \b
     gnomon list
@@ -181,12 +188,13 @@ def _plugins(
     kind: str, plugin_files: tuple[Path, ...], wanted: Mapping[str, str | None]
 ) -> list[dict[str, str]]:
     from gnomon.catalogue import Catalogue
+    from gnomon.structure import opening
 
     return [
         {
             "name": name,
             "from": plugin.provider.origin,
-            "what": (plugin.cls.__doc__ or "").strip().split("\n")[0],
+            "what": opening(plugin.cls),
         }
         for name, plugin in sorted(Catalogue(files=plugin_files).of_kind(kind).items())
         if _is_wanted(

@@ -73,6 +73,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     check_request(request)
     check_plan(request)
     prices: dict[str, Any] = {}
+    calls: dict[str, Any] = {}
     format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
     if model is not None:
         # Nobody is asked, so a role without a model costs an unknown amount and stops nothing.
@@ -83,7 +84,8 @@ def command(measure: str, model: str | None, **options: Any) -> None:
         for role, binding in bound.items():
             price = getattr(binding.backend, "price", None)
             prices[role] = price() if price is not None else None
-    plan = make_plan(request, format_, prices)
+            calls[role] = getattr(binding.backend, "calls_for", None)
+    plan = make_plan(request, format_, prices, calls)
     open_roles = [role for role in plan.roles if role not in roles]
     if model is not None and open_roles:
         given = ", ".join(f"--role {role}=BACKEND:MODEL" for role in open_roles)
@@ -128,8 +130,8 @@ def shown(ask: Ask) -> str:
 
 def _print_plan(spec: Any, plan: Any, examples: int) -> None:
     more = ", in the first round" if plan.adaptive else ""
-    terminal.tell(f"{spec.name} (version {spec.keys.version}): {spec.keys.title}")
-    terminal.tell(
+    terminal.relate(f"{spec.name} (version {spec.keys.version}): {spec.keys.title}")
+    terminal.relate(
         f"{counted(plan.trials, 'trial')}{more}: {counted(plan.items, 'item')}, "
         f"{counted(plan.conditions, 'condition')}, {counted(plan.repeats, 'repeat')}, "
         f"{plan.format} format"
@@ -140,12 +142,12 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
             if load.cost is None
             else f"cost about {load.cost:.4f} $, at most {load.cost_high:.4f} $"
         )
-        terminal.tell(
-            f"  {role}: {load.asks} asks, about {load.tokens_in} tokens in, "
+        terminal.relate(
+            f"  {role}: {counted(load.asks, 'ask')}, about {load.tokens_in} tokens in, "
             f"{load.tokens_out_low} to {load.tokens_out_high} out, {cost}"
         )
     for note in plan.notes:
-        terminal.tell(f"  ({note})")
+        terminal.relate(f"  ({note})")
     piped = terminal.is_piped()
     chosen = plan.examples if examples == ALL else plan.examples[:examples]
     for example in chosen:
@@ -153,11 +155,11 @@ def _print_plan(spec: Any, plan: Any, examples: int) -> None:
         title = f"── {example.item}{f': {condition}' if condition else ''}"
         terminal.say(f"\n{terminal.visible(title)}")
         for ask in example.asks:
-            terminal.tell(f"{ask.name} ({ask.kind}, {ask.role})")
+            terminal.relate(f"{ask.name} ({ask.kind}, {ask.role})")
             text = terminal.visible(shown(ask), lines=True)
             lines = text.splitlines() if piped else terminal.wrapped(text, terminal.width() - 2)
             terminal.say("\n".join(f"  {line}".rstrip() for line in lines))
     if len(chosen) < len(plan.examples) and examples:
-        terminal.tell(
+        terminal.relate(
             f"\n({counted(len(plan.examples) - len(chosen), 'more condition')}; --examples -1 shows all)"
         )

@@ -22,7 +22,7 @@ from gnomon.cli.common import (
     request_options,
 )
 from gnomon.cli.values import Number, Whole
-from gnomon.errors import EXIT_DONE, EXIT_VIOLATED
+from gnomon.errors import EXIT_DONE, EXIT_VIOLATED, counted
 
 if TYPE_CHECKING:
     from gnomon.run.expect import Check
@@ -223,15 +223,15 @@ def _print_end(outcome: Any, checks: list[Check], database: Path) -> None:
     tally = outcome.tally
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(tally.statuses.items()))
     waited = f", {tally.waiting:.1f} s of waiting between tries" if tally.waiting else ""
-    terminal.tell(
+    terminal.relate(
         f"run {outcome.run_id} in {database}: {tally.before + tally.done} of {tally.planned} trials, "
-        f"{tally.calls} calls{f' ({statuses})' if statuses else ''}, {tally.cached} replies from the "
-        f"store, {tally.seconds:.1f} s{waited}"
+        f"{counted(tally.calls, 'call')}{f' ({statuses})' if statuses else ''}, "
+        f"{tally.cached} {'reply' if tally.cached == 1 else 'replies'} from the store, {tally.seconds:.1f} s{waited}"
     )
     if outcome.searched:
-        terminal.tell(outcome.searched)
+        terminal.relate(outcome.searched)
     if outcome.stopped:
-        terminal.tell(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
+        terminal.relate(f"{outcome.stopped}; {_saved(outcome)} planned trials were not needed")
     if outcome.reason:
         terminal.tell(f"not complete: {outcome.reason}", err=True)
     for sentence in broken:

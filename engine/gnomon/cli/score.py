@@ -9,6 +9,7 @@ import click
 from gnomon.cli import terminal
 from gnomon.cli.common import database_option, plugin_option
 from gnomon.cli.values import Run
+from gnomon.errors import counted
 
 
 @click.command("score")
@@ -47,10 +48,10 @@ def command(
         rows = estimate_rows(store, [run_id])
     print_estimates(rows)
     spec = "the spec stored with the run" if done.stored else "another spec than the run's"
-    terminal.tell(
-        f"{done.trials} trials scored again in {done.seconds:.1f} s with {spec} (version {done.version})"
+    terminal.relate(
+        f"{counted(done.trials, 'trial')} scored again in {done.seconds:.1f} s with {spec} (version {done.version})"
     )
     if done.now is not None and measure is None:
-        terminal.tell(
+        terminal.relate(
             f"the measure has another text now (version {done.now}); --measure NAME scores with that"
         )

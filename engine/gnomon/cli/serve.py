@@ -7,18 +7,12 @@ from pathlib import Path
 import click
 
 from gnomon.cli import terminal
-from gnomon.cli.common import DEFAULT_DATABASE
+from gnomon.cli.common import database_of, second_database_option
 from gnomon.cli.values import Whole
 
 
 @click.command("serve")
-@click.argument(
-    "database",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_DATABASE,
-    envvar="GNOMON_DB",
-    metavar="[DB]",
-)
+@click.argument("word", required=False, metavar="[DB]")
 @click.option(
     "--port",
     type=Whole(),
@@ -26,7 +20,8 @@ from gnomon.cli.values import Whole
     show_default=True,
     help="A port of this machine; 0 for any that is free.",
 )
-def command(database: Path, port: int) -> None:
+@second_database_option
+def command(word: str | None, port: int, database: Path | None) -> None:
     """Browse a results database on this machine: tables, questions and charts, read-only.
 
     The server is Datasette. It listens on the loopback address, opens the file for reading only, and shows a
@@ -38,7 +33,9 @@ def command(database: Path, port: int) -> None:
     """
     from gnomon.serving import serve
 
-    def ready(address: str) -> None:
-        terminal.tell(f"{database} is at {address} (Ctrl-C ends it)")
+    path = database_of(word, database)
 
-    serve(database, port, ready=ready)
+    def ready(address: str) -> None:
+        terminal.tell(f"{path} is at {address} (Ctrl-C ends it)")
+
+    serve(path, port, ready=ready)

@@ -208,6 +208,11 @@ def _encodable(text: str, out: object) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def relate(text: str) -> None:
+    """What ``tell`` says, within the terminal's width, and on one line in a pipe."""
+    explain(visible(text, lines=True))
+
+
 def tell(text: str, *, err: bool = False) -> None:
     """Sentences, whatever the names in them hold; what has a style of our own is said with ``say``."""
     say(visible(text, lines=True), err=err)

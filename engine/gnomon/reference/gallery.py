@@ -77,7 +77,8 @@ def gallery_page(folder: Path, catalogue: Catalogue) -> str:
         "its prompts. Sizes are those of one run as the measure stands; tokens are counted as four characters each",
         "and replies at their limit. Validation: planted respondents with a known effect and with none, "
         "a few",
-        "simulated runs of each kind; `gnomon validate NAME` does it at any size.",
+        "simulated runs of each kind (coverage: how often intervals hold the truth); `gnomon validate NAME` does it",
+        "at any size.",
     ]
     for spec in shipped(folder, catalogue):
         lines += ["", *_entry(spec, known.get(spec.name))]
@@ -87,9 +88,9 @@ def gallery_page(folder: Path, catalogue: Catalogue) -> str:
 
 def _entry(spec: Spec, found: Mapping[str, Any] | None) -> list[str]:
     keys = spec.keys
-    others = {role: keys.roles.get(role, "") for role in roles_of(spec) if role != "subject"}
+    others = [role for role in roles_of(spec) if role != "subject"]
     rows = {
-        "needs": ", ".join((*keys.needs, *(f"a {role} in a role of its own" for role in others))),
+        "needs": ", ".join((*keys.needs, *(f"a model in the role {role}" for role in others))),
         "size": _size(spec),
         "scores": ", ".join(dict.fromkeys(block.label for block in spec.scores)),
         "statistics": ", ".join(dict.fromkeys(block.use.name for block in spec.statistics)),
@@ -109,14 +110,16 @@ def _entry(spec: Spec, found: Mapping[str, Any] | None) -> list[str]:
         *(f"| {label} | {cell(text)} |" for label, text in rows.items()),
         "",
         "```bash",
-        _command(spec, tuple(others)),
+        run_command(spec.name, spec),
         "```",
     ]
 
 
-def _command(spec: Spec, others: tuple[str, ...]) -> str:
+def run_command(name: str, spec: Spec) -> str:
+    """The command that runs a measure, with every role that needs a model of its own."""
+    others = [role for role in roles_of(spec) if role != "subject"]
     roles = "".join(f" --role {role}=BACKEND:MODEL" for role in others)
-    return f"gnomon run {spec.name} --model BACKEND:MODEL{roles}"
+    return f"gnomon run {name} --model BACKEND:MODEL{roles}"
 
 
 def _paper(cite: str) -> str:
@@ -153,8 +156,7 @@ def _verdict(spec: Spec, found: Mapping[str, Any] | None) -> str:
         said += f"; changed by {', '.join(found['changed_by'])}"
     if "statistic" in found:
         said += f" ({found['runs']} runs; {found['statistic']}: power {_share(found['power'])} at an effect of {found['effect']:g}"
-        said += f", intervals hold the truth in {_share(found['coverage'])}"
-        said += f", type-I error {_share(found['type_1'])})"
+        said += f", coverage {_share(found['coverage'])}, type-I error {_share(found['type_1'])})"
     if "with" in found:
         said += (
             f"; tried with {', '.join(f'{key} {value}' for key, value in found['with'].items())}"

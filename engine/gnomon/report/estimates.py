@@ -83,7 +83,8 @@ def blocks(store: Store, runs: Mapping[int, str]) -> list[Block]:
     for pair in wanted.rows:
         answer = ask(
             store,
-            'SELECT run, model, "group", quantity, value, low, high, level, effect, effect_value, n,\n'
+            # Brackets, for a shell takes double quotes away from a query that stands in them.
+            "SELECT run, model, [group], quantity, value, low, high, level, effect, effect_value, n,\n"
             "  p, p_corrected, correction, family, family_size,\n"
             "  refused, filtered, truncated, unparsed, failed, method, note\n"
             f"FROM results\nWHERE {where} AND statistic = {literal(pair['statistic'])} "

@@ -7,6 +7,7 @@ content security policy in the page itself forbids scripts and every address.
 
 from __future__ import annotations
 
+import shlex
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def page(report: Report) -> str:
         style=Markup(style()),  # noqa: S704 - a file of this package
         drawing=drawing,
         whole=whole,
-        database=report.database,
+        database=shlex.quote(report.database),
         unfolded=UNFOLDED,
     )
     return clean(made)

@@ -59,11 +59,17 @@ class Place:
 
 
 class Unanswered(Exception):
-    """An ask that no try could get answered. Carries the reply of status ``error``."""
+    """An ask that no try could get answered.
 
-    def __init__(self, reply: Reply) -> None:
+    Args:
+        reply: The reply of status ``error``.
+        refused: Whether it was this ask that was not accepted, and others may be.
+    """
+
+    def __init__(self, reply: Reply, *, refused: bool = False) -> None:
         super().__init__(reply.error)
         self.reply = reply
+        self.refused = refused
 
 
 class _Abandoned(Exception):
@@ -108,6 +114,7 @@ class Caller:
         self._tally = tally
         self._flying: dict[bytes, asyncio.Future[tuple[int, Reply]]] = {}
         self._checked: set[tuple[str, str]] = set()
+        self._refused: set[int] = set()
         self._budget = Budget(request, tally)
         self.stopped: str | None = None
         self._pauses = Pauses(tally)
@@ -178,7 +185,7 @@ class Caller:
         if cached:
             self._tally.cached += 1
         if reply.status == "error":
-            raise Unanswered(reply)
+            raise Unanswered(reply, refused=reply_id in self._refused)
         return Exchange(ask, reply)
 
     def _file(
@@ -261,6 +268,8 @@ class Caller:
                 return reply_id, reply
             if failure.fatal:
                 self.stop(failure.message)
+            elif not failure.retry:
+                self._refused.add(reply_id)
             self._respect(failure, gate)
             pause = self._wait(failure, key, attempt, waited)
             if pause is None:

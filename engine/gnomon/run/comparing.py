@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from gnomon.catalogue import Catalogue
-from gnomon.errors import GnomonError, UsageError
+from gnomon.errors import GnomonError, UsageError, counted
 from gnomon.records import Estimate
 from gnomon.run.analysis import design_of, statistics_that, table_of
 from gnomon.run.effects import following, scores_of
@@ -145,7 +145,7 @@ def _notes(facts: tuple[RunFacts, RunFacts]) -> Iterator[str]:
     if one.format != two.format:
         yield f"the first run was of {one.format} format, the second of {two.format}"
     if one.repeats != two.repeats:
-        yield f"the first run has {one.repeats} repeats, the second {two.repeats}"
+        yield f"the first run has {counted(one.repeats, 'repeat')}, the second {two.repeats}"
 
 
 def _of_score(

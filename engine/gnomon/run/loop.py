@@ -211,15 +211,20 @@ class _Loop:
                 await self.finish(trial)
                 self.in_a_row = 0
             except Unanswered as error:
-                self.note_failure(error)
+                self.note_failure(error, trial.ordinal)
             except Stop:
                 return
             if number % breath == 0:
                 # Backends that answer inline never wait, and signals and displays need a turn.
                 await asyncio.sleep(0)
 
-    def note_failure(self, error: Unanswered) -> None:
+    def note_failure(self, error: Unanswered, ordinal: int | None = None) -> None:
         self.tally.failed[error.reply.error or "unknown"] += 1
+        known = ordinal in self.session.begun or self.tally.before + self.tally.done
+        if error.refused and known:
+            # An ask that is not accepted where others were, or that was not accepted before, says nothing of the
+            # next: a run always comes to what lies behind it.
+            return
         self.in_a_row += 1
         if self.in_a_row >= FAILURES_IN_A_ROW:
             self.caller.stop(

@@ -63,6 +63,7 @@ class Session:
         scoring: The scoring pass.
         resumed: Whether an earlier, equal run is continued.
         finished: Ordinals of trials that are finished already.
+        begun: Ordinals of trials that an earlier invocation began and did not finish.
         interrupted: Whether the user wants it to end.
         reason: Why it ends before its plan, as a sentence.
         stopped_by_rule: Why the rule of ``[stop]`` ended the run before its plan.
@@ -97,6 +98,7 @@ class Session:
         self.resumed = newest is not None
         self.scoring = store.begin_scoring(self.run_id) if newest is None else newest
         self.finished: Finished = store.finished(self.run_id)
+        self.begun = store.begun(self.run_id)
         self.tally.before = len(self.finished)
         if self.spec.stop is not None:
             self.stopped_by_rule = earlier(store, self.run_id)

@@ -125,8 +125,7 @@ def _sentence(
         return _parameters(*map(int, bindings.groups()))
     if text.casefold() == 'near "group": syntax error':
         return StoreError(
-            f"the query failed: {text}; the column of that name stands in double quotes, for GROUP is a word "
-            "of SQL"
+            f"the query failed: {text}; the column of that name is written [group], for GROUP is a word of SQL"
         )
     missing = _MISSING.match(text)
     if missing is None:
@@ -161,7 +160,7 @@ _HOLDS = {
 def _within(name: str, columns: Collection[str], connection: sqlite3.Connection) -> str | None:
     """How to write what is no column but stands in one of JSON."""
     for column, sql in _HOLDS.items():
-        there = column if column in columns else '"group"' if "group" in columns else None
+        there = column if column in columns else "[group]" if "group" in columns else None
         if there is not None and connection.execute(sql, (name,)).fetchone() is not None:
             return f"{there} ->> '{name}'"
     return None

@@ -107,6 +107,14 @@ class Reader:
         self._settle()
         return reading.finished(self._connection, run_id)
 
+    def begun(self, run_id: int) -> frozenset[int]:
+        """Ordinals of the trials of a run that were begun and are not finished."""
+        self._settle()
+        rows = self._connection.execute(
+            "SELECT ordinal FROM trial WHERE run_id = ? AND finished = 0", (run_id,)
+        )
+        return frozenset(ordinal for (ordinal,) in rows)
+
     def find_reply(self, key: bytes) -> StoredReply | None:
         """The newest reply of that key with status ``ok`` or ``truncated``."""
         return reading.find_reply(self._connection, key)

@@ -4,7 +4,7 @@ One invariant: nothing is coerced and nothing is dropped. What the classes do no
 every fault has a line and a column, and all faults of a text are found in one pass.
 """
 
-from gnomon.structure.examples import example_of, example_options
+from gnomon.structure.examples import example_of, example_options, opening
 from gnomon.structure.options import OptionDoc, describe_options
 from gnomon.structure.positions import KeyPath, Positions, flatten, show_path
 from gnomon.structure.text import Document, parse_document, read_document
@@ -25,6 +25,7 @@ __all__ = [
     "found",
     "key_names",
     "nearest_key",
+    "opening",
     "parse_document",
     "read_document",
     "show_path",

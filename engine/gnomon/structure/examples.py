@@ -1,4 +1,5 @@
-"""The example in a plugin's docstring: what ``describe`` shows and the conformance kit makes an instance of.
+"""How a plugin's docstring opens, which lists show, and its example: what ``describe`` shows and the conformance
+kit makes an instance of.
 
 One invariant: there is one example a class, it stands in the docstring under ``Example::``, and it is
 what a user would write: a block of a spec, or the part of a command line that names the plugin.
@@ -24,6 +25,16 @@ _BLOCKS = {
     "statistics": ("statistic", key_names(StatisticKeys)),
 }
 _FLAGS = {"backends": "--model", "executors": "--on"}
+
+
+def opening(cls: type) -> str:
+    """What a docstring opens with, on one line: up to the first line that ends a sentence."""
+    taken: list[str] = []
+    for line in inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].splitlines():
+        taken.append(line.strip())
+        if line.rstrip().endswith((".", "?", "!")):
+            break
+    return " ".join(taken).replace("``", "`")
 
 
 def example_of(cls: type) -> str:

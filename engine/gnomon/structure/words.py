@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import types
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, Literal, Union, get_args, get_origin
 
 NONE = type(None)
@@ -50,6 +50,8 @@ def expected(tp: Any) -> str:
     'a list of strings'
     >>> expected(str | tuple[str, ...] | None)
     'a string or a list of strings'
+    >>> expected(Callable[[str], str] | None)
+    'a function, from Python only'
     """
     return _either(_one(arm) for arm in arms(tp))
 
@@ -69,6 +71,8 @@ def _one(tp: Any) -> str:
     if origin in TABLES:
         value = get_args(tp)[1]
         return "a table" if value is Any else f"a table of {_plural(value)}"
+    if origin is Callable:
+        return "a function, from Python only"
     return _SINGULAR.get(tp, "a table")
 
 

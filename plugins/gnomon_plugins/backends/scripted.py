@@ -29,10 +29,16 @@ class Scripted:
 
     ``scripted:fill`` answers anything in the form asked for (a member of the constraint, a share for
     each option, a vector for each text), so that every measure runs without a model; its numbers mean
-    nothing. ``scripted:echo`` repeats the last user message. ``scripted:FILE.toml`` (or ``.json``,
-    ``.jsonl``) answers by rules or in order. From Python: ``Scripted(answers=[...])`` and
-    ``Scripted(function=...)``. Log-probabilities, vectors and hidden states are simulated in all of
+    nothing. ``scripted:echo`` repeats the last user message. From Python: ``Scripted(answers=[...])``
+    and ``Scripted(function=...)``. Log-probabilities, vectors and hidden states are simulated in all of
     them; chat and choose are what the script says.
+
+    ``scripted:FILE.toml`` (or ``.json`` with the same keys) answers from a file: ``answers``, a list given out
+    in order, or blocks ``[[rule]]``, of which the first that fits answers, and ``default`` where none does. A rule
+    fits when the last user message holds ``match``, or when ``regex`` is found in it. It answers with ``reply``
+    and ``status``, for ``choose`` with ``probabilities`` (option to number), after ``delay`` seconds; with
+    ``fail`` the call fails with that sentence, and may be tried again (``retry = true``, ``after`` so many
+    seconds) or stops the run (``fatal = true``). In a ``.jsonl`` file each line is an answer (a string) or a rule (an object).
 
     Example::
 
@@ -40,7 +46,7 @@ class Scripted:
 
     Attributes:
         model: ``fill``, ``echo``, or the path of an answer file.
-        answers: Texts or replies given out in the order of the asks.
+        answers: Texts or replies given out in the order of the asks; from Python.
         function: Takes an ask and returns a text or a reply.
         cycle: Begin again when the answers are used up; otherwise that is a failure.
     """
@@ -122,8 +128,8 @@ class Scripted:
         self._given[0] += 1
         if place >= len(answers) and not self.cycle:
             raise CallFailed(
-                f"the script has {len(answers)} answers and all of them were given; "
-                "add answers, or set cycle = true to begin again",
+                f"every answer of the script was given ({len(answers)}); "
+                "add answers, or begin again with cycle=true",
                 fatal=True,
             )
         return answers[place % len(answers)]

@@ -24,8 +24,9 @@ Answer = Callable[[gnomon.Ask], Awaitable[gnomon.Reply]]
 
 @attrs.frozen(kw_only=True)
 class InProcess:
-    """Drives every model from this process: network backends on the event loop, models that compute
-    in threads, and instant ones inline. The default of ``--on``.
+    """Drives every model from this process; the default of ``--on``.
+
+    Network backends are asked on the event loop, models that compute in threads, and instant ones inline.
 
     Example::
 
