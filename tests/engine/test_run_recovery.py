@@ -233,21 +233,23 @@ def test_a_run_never_adds_its_scores_to_those_of_another_spec(
 ) -> None:
     """Scored half-way with another text, and gone on with: all its trials are scored by its own scorers."""
     subject.answer = lambda ask: "x" * (len(subject.calls) % 5 + 1)
-    tiny.run_tiny(tmp_path, max_calls=2, extra=(Doubled,))
+    own = tiny.SPEC.replace("[[statistic]]", '[[score]]\nuse = "spread"\n\n[[statistic]]')
+    tiny.run_tiny(tmp_path, own, max_calls=2, extra=(Doubled,))
     other = tiny.SPEC.replace('use = "length"', 'use = "doubled"\nas = "length"')
     (tmp_path / "other").mkdir()
     path = tiny.write_spec(tmp_path / "other", other.replace("version = 1", "version = 2"))
     with Store.open(tmp_path / "results.db", write=True) as store:
         rescore(store, 1, tiny.catalogue(Doubled), str(path))
-    sql = "select score, sum(value), count(*) from scores group by 1"
+    sql = "select score, sum(value), count(*) from scores where score = 'length' group by 1"
     assert rows(tmp_path, sql) == [("length", 2 * (2.0 + 3.0), 2)]
-    assert tiny.run_tiny(tmp_path, extra=(Doubled,)).exit_code == EXIT_DONE
+    assert tiny.run_tiny(tmp_path, own, extra=(Doubled,)).exit_code == EXIT_DONE
     assert rows(tmp_path, sql) == [("length", 2.0 + 3.0 + 4.0 + 5.0 + 1.0 + 2.0, 6)]
     assert sum(n for (n,) in rows(tmp_path, "select n from results")) == 6
+    assert rows(tmp_path, "select count(*) from scores where score = 'spread'") == [(3,)]
     passes = "select pass, spec_id is null from scoring order by 1"
     assert rows(tmp_path, passes) == [(1, 1), (2, 0), (3, 1)]
     # Said and done once: the newest pass is its own now.
-    assert tiny.run_tiny(tmp_path, extra=(Doubled,)).exit_code == EXIT_DONE
+    assert tiny.run_tiny(tmp_path, own, extra=(Doubled,)).exit_code == EXIT_DONE
     assert rows(tmp_path, passes) == [(1, 1), (2, 0), (3, 1)]
 
 
