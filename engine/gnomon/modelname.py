@@ -38,6 +38,11 @@ _SECRET_VALUE = re.compile(
     r"(?i)\bbearer\s|\bauthorization\s*:|://[^/\s]*@|://[^/\s:]*:(?!\d+/)[^\s@]*@"
     r"|://[^\s]*[?&;](?:[^=&\s]*[-_])?(?:key|token|secret|password|pwd|pass|auth|sig|signature|code)="
 )
+# What keys of providers begin with, wherever they stand: in the path of an address, or in place of a model.
+_KEY_SHAPE = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?:sk|pk|rk|gsk|xai)[-_]|hf_|gh[pousr]_|github_pat_|xox[abps]-|AIza|AKIA)"
+    r"(?:[A-Za-z0-9]+-)*(?=[A-Za-z_]*\d)\w{16,}"
+)
 # A user in front of an address without its scheme; in the model part @ may stand for a revision.
 _USER_VALUE = re.compile(r"[^\s/:@]+:(?!//)[^\s@]+@")
 _BOOLEANS = {"true": True, "false": False}
@@ -105,7 +110,7 @@ def parse_model(text: str) -> ModelName:
 def _refuse_secret(name: str, value: str) -> None:
     words = [word.lower() for word in _WORD.findall(name)]
     is_secret = bool(words) and (words[-1] in _SECRET_LAST or bool(_SECRET_ANYWHERE & {*words}))
-    is_secret = is_secret or _SECRET_VALUE.search(value) is not None
+    is_secret = is_secret or any(shape.search(value) for shape in (_SECRET_VALUE, _KEY_SHAPE))
     if not is_secret and not (name and _USER_VALUE.match(value)):
         return
     where = f"the option {name!r} of a model string" if name else "this model string"

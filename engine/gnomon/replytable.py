@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -115,7 +116,7 @@ class ReplyTable:
             self._start = lines.offset
         if not columns:
             raise ModelError(f"{self.file}: the table is empty")
-        twice = [name for name in columns if columns.count(name) > 1]
+        twice = [name for name, count in Counter(columns).items() if count > 1]
         if twice:
             raise ModelError(f"{self.file}: the column {twice[0]!r} occurs twice")
         return columns

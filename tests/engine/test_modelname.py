@@ -105,6 +105,8 @@ def test_malformed(text: str, message: str) -> None:
         "base_url=http://host/v1%3Fsubscription-key=Xa9",
         "base_url=https://host/f?x=1%26sig=Xa9",
         "base_url=https://host/f?code=Xa9",
+        "base_url=https://gateway/sk-proj-Xa9Xa9Xa9Xa9Xa9Xa9/v1",
+        "tag=hf_Xa9Xa9Xa9Xa9Xa9Xa9",
     ],
 )
 def test_secrets_are_refused(option: str) -> None:
@@ -123,12 +125,13 @@ def test_secrets_are_refused(option: str) -> None:
 
 def test_a_secret_in_the_model_part() -> None:
     """A password in an address is refused wherever the address stands."""
-    with pytest.raises(UsageError) as caught:
-        parse_model("http:https://user:Xa9@host/v1")
-    assert str(caught.value) == (
-        "this model string looks like it holds a secret, and model strings are stored with every "
-        "run; put the secret into the backend's environment variable instead"
-    )
+    for text in ("http:https://user:Xa9@host/v1", "http:sk-Xa9Xa9Xa9Xa9Xa9Xa9?base_url=http://h"):
+        with pytest.raises(UsageError) as caught:
+            parse_model(text)
+        assert str(caught.value) == (
+            "this model string looks like it holds a secret, and model strings are stored with every "
+            "run; put the secret into the backend's environment variable instead"
+        )
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "tokenizer", "key_column", "api_key_env", "author"])
@@ -139,10 +142,17 @@ def test_names_that_only_sound_like_secrets(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a:m@v2", "a:org/m:tag@v2", "a:m?base_url=http://h:8000/m@v2/v1", "a:m?at=https://h/f?keys=3"],
+    [
+        "a:m@v2",
+        "a:org/m:tag@v2",
+        "a:m?base_url=http://h:8000/m@v2/v1",
+        "a:m?at=https://h/f?keys=3",
+        "a:task-sk-learn-classifier-of-words",
+        "hf:org/sk-small-model-v2-instruct",
+    ],
 )
 def test_addresses_that_hold_no_secret(text: str) -> None:
-    """A revision, a port and a query are none."""
+    """A revision, a port, a query and names that begin alike are none."""
     assert str(parse_model(text)) == text
 
 

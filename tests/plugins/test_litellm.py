@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import tiny
+from click.testing import CliRunner
 
 from gnomon import (
     CallFailed,
@@ -25,6 +26,7 @@ from gnomon import (
     Message,
     ModelError,
 )
+from gnomon.cli import cli
 from gnomon.errors import EXIT_DONE
 from gnomon.store import Store
 from gnomon_plugins.backends.providers import LiteLLM
@@ -132,6 +134,20 @@ def test_statuses(payload, status, text):
     with serving(payload) as server:
         reply = ask(LiteLLM(model="openai/gpt-4o", base_url=server.url), chat())
     assert (reply.status, reply.text) == (status, text)
+
+
+def test_half_a_character_is_not_sent():
+    """It would fail in the client each time it is tried, so it is not tried."""
+    with serving(completion("never")) as server, pytest.raises(CallFailed) as failed:
+        ask(
+            LiteLLM(model="openai/gpt-4o", base_url=server.url),
+            Chat(messages=(Message("user", "a\ud800b"),)),
+        )
+    assert failed.value.message == (
+        "the prompt holds the lone surrogate '\\ud800', which is no character and which no tokeniser "
+        "takes; take it out of the stimuli"
+    )
+    assert (failed.value.retry, failed.value.fatal, server.requests) == (False, False, [])
 
 
 def test_a_reply_without_usage_has_no_price():
@@ -478,3 +494,22 @@ def test_importing_the_plugins_imports_no_client():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout == "[]\n"
+
+
+def test_a_plan_counts_the_calls_of_a_sampled_choice(tmp_path):
+    """What a plan says of tokens and dollars is for each sample; nobody is asked."""
+    path = tiny.write_spec(tmp_path, CHOOSING.replace("tiny-words", "table").replace("count = {count}", 'file = "words.csv"\nkey = "word"'))  # fmt: skip
+    path.write_text(path.read_text().replace('use = "length"', 'use = "choice"\noption = "A"', 1))
+    (tmp_path / "words.csv").write_text("word\nsalt\npepper\n")
+    plans = []
+    for samples in (0, 20):
+        model = f"litellm:openai/gpt-4o?samples={samples}"
+        done = CliRunner().invoke(cli, ["plan", str(path), "--model", model, "--json"])
+        assert done.exit_code == EXIT_DONE, done.output
+        plans.append(json.loads(done.output))
+    one, twenty = (plan["roles"]["subject"] for plan in plans)
+    assert one["asks"] == twenty["asks"] == 4
+    assert twenty["tokens_in"] == pytest.approx(20 * one["tokens_in"], abs=20)
+    assert twenty["cost"] > 20 * one["cost"]
+    assert "an ask of the subject takes up to 20 calls" in plans[1]["notes"]
+    assert not any("calls" in note for note in plans[0]["notes"])

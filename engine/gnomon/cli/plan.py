@@ -73,6 +73,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     check_request(request)
     check_plan(request)
     prices: dict[str, Any] = {}
+    calls: dict[str, Any] = {}
     format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
     if model is not None:
         # Nobody is asked, so a role without a model costs an unknown amount and stops nothing.
@@ -83,7 +84,8 @@ def command(measure: str, model: str | None, **options: Any) -> None:
         for role, binding in bound.items():
             price = getattr(binding.backend, "price", None)
             prices[role] = price() if price is not None else None
-    plan = make_plan(request, format_, prices)
+            calls[role] = getattr(binding.backend, "calls_for", None)
+    plan = make_plan(request, format_, prices, calls)
     open_roles = [role for role in plan.roles if role not in roles]
     if model is not None and open_roles:
         given = ", ".join(f"--role {role}=BACKEND:MODEL" for role in open_roles)

@@ -73,13 +73,15 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
         statistic=options["statistic"],
     )
     request = attrs.evolve(setting.request, repeats=report.repeats or report.most)
-    prices = {}
+    prices, calls = {}, {}
     if options["model"] is not None:
         from gnomon.modelname import make_backend
 
-        price = getattr(make_backend(catalogue, options["model"]), "price", None)
+        backend = make_backend(catalogue, options["model"])
+        price = getattr(backend, "price", None)
         prices["subject"] = price() if price is not None else None
-    plan = make_plan(request, "free", prices)
+        calls["subject"] = getattr(backend, "calls_for", None)
+    plan = make_plan(request, "free", prices, calls)
     if options["as_json"]:
         loads = {role: attrs.asdict(load) for role, load in plan.roles.items()}
         print_json({**attrs.asdict(report), "trials": plan.trials, "roles": loads})

@@ -112,8 +112,10 @@ def _check_constraint(
     if given.regex is not None:
         try:
             re.compile(given.regex)
-        except re.error as error:
-            draft.fault((*path, "regex"), f"not a regular expression: {error.msg}")
+        except (re.error, RecursionError, OverflowError) as error:
+            why = "nested too deeply" if isinstance(error, RecursionError) else error
+            why = getattr(why, "msg", why)
+            draft.fault((*path, "regex"), f"not a regular expression: {why}")
     if given.grammar is not None and not _ROOT.search(given.grammar):
         draft.fault((*path, "grammar"), "a grammar needs a rule 'root ::= …'")
     if given.json_schema is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_lowercase
@@ -13,6 +14,8 @@ from gnomon.records import Item
 from gnomon.spec import Draw
 from gnomon.structure import KeyPath, found
 
+MOST_CROSSED = 1_000_000
+"""Conditions that a design may have; more are a slip, and would fill the memory before the first ask."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _DEEDS = ("pick", "sample", "shuffle", "arrange")
 # Which further keys each deed of a draw takes.
@@ -42,6 +45,13 @@ def check_design(draft: Draft) -> None:
         if name in draft.design.get("factors", {}):
             message = f"the factor {name!r} is also in design.factors; keep one of them"
             draft.fault(("design", "balanced", name), message, key=True)
+    crossed = math.prod(max(len(factor), 1) for factor in draft.design.get("factors", {}).values())
+    if crossed > MOST_CROSSED:
+        message = (
+            f"crossed they make {crossed:,} conditions, each of which every item is asked under; at most "
+            f"{MOST_CROSSED:,} are made (a factor under 'balanced' has one level a trial)"
+        )
+        draft.fault(("design", "factors"), message, key=True)
     made: list[tuple[str, KeyPath, Draw]] = []
     for path, draw in draft.draws():
         _check_draw(draft, draw, path)

@@ -232,6 +232,7 @@ def make_plan(
     request: RunRequest,
     format_: ReplyFormat,
     prices: Mapping[str, Price | None] | None = None,
+    calls: Mapping[str, Callable[[Ask], int] | None] | None = None,
 ) -> Plan:
     """Everything about a run that can be said without calling anything.
 
@@ -239,6 +240,7 @@ def make_plan(
         request: The run.
         format_: The format the run would have.
         prices: Role → price; None where unknown.
+        calls: Role → how many calls an ask takes; None where each takes one.
 
     Raises:
         UsageError: The source must ask a model before it has an item.
@@ -272,6 +274,7 @@ def make_plan(
     asks: Counter[str] = Counter()
     letters: Counter[str] = Counter()
     longest: Counter[str] = Counter()
+    most: Counter[str] = Counter()
     walked = 0
     whole = True
     # Walking every trial of a large plan would take as long as running it; the first repeat's
@@ -283,9 +286,12 @@ def make_plan(
         walked += 1
         seen_items.add(trial.item.key)
         for ask in made:
+            count = (calls or {}).get(ask.role)
+            times = 1 if count is None else count(ask)
             asks[ask.role] += 1
-            letters[ask.role] += characters(ask)
-            longest[ask.role] += reply_limit(ask)
+            most[ask.role] = max(most[ask.role], times)
+            letters[ask.role] += characters(ask) * times
+            longest[ask.role] += reply_limit(ask, sampled=times > 1) * times
         examples.setdefault(
             condition, Example(condition=dict(condition), item=trial.item.key, asks=made)
         )
@@ -304,7 +310,7 @@ def make_plan(
         examples=tuple(examples.values()),
         adaptive=adaptive,
         format=format_,
-        notes=tuple(_notes(roles, request, whole=whole, adaptive=adaptive)),
+        notes=(*_notes(roles, request, whole=whole, adaptive=adaptive), *_several(most)),
     )
 
 
@@ -321,6 +327,13 @@ def _notes(
         yield "the cost depends on the model, and none is named"
     if adaptive:
         yield "the source is adaptive: this is its first round"
+
+
+def _several(most: Mapping[str, int]) -> Iterator[str]:
+    """What has to be known of asks that take several calls."""
+    for role, calls in most.items():
+        if calls > 1:
+            yield f"an ask of the {role} takes up to {calls} calls"
 
 
 def _load(asks: int, letters: int, limit: int, scale: float, price: Price | None) -> RoleLoad:
@@ -344,9 +357,9 @@ def _load(asks: int, letters: int, limit: int, scale: float, price: Price | None
     )
 
 
-def reply_limit(ask: Ask) -> int:
+def reply_limit(ask: Ask, *, sampled: bool = False) -> int:
     """Most tokens the reply to an ask can have; a usual length when nothing limits it."""
-    if isinstance(ask, Chat):
+    if isinstance(ask, Chat) or (sampled and isinstance(ask, Choose)):
         decoding: Decoding = ask.decoding
         return decoding.max_tokens or DEFAULT_REPLY_TOKENS
     return 1 if isinstance(ask, Choose) else 0

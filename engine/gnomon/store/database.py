@@ -303,7 +303,7 @@ class Store(Reader):
         number = writer.scoring_id(run_id, scoring)
         with self._transaction():
             self._connection.execute("UPDATE scoring SET pass = -pass WHERE id = ?", (number,))
-        writer.begun_scoring(run_id, -scoring, number)
+        writer.completed_scoring(run_id, -scoring, number)
         return -scoring
 
     def add_scores(

@@ -248,6 +248,11 @@ class Writer:
         self._scorings[run_id, scoring] = number
         self._new_scorings.add(number)
 
+    def completed_scoring(self, run_id: int, scoring: int, number: int) -> None:
+        """Note a pass that has all its scores; what is added to it from now on replaces some."""
+        self._scorings[run_id, scoring] = number
+        self._new_scorings.discard(number)
+
     def add_scores(
         self,
         run_id: int,

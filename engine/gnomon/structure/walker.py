@@ -143,7 +143,14 @@ class _Walker:
         aliases = {field.name: field.alias or field.name for field in options_of(cls)}
         try:
             return cls(**{aliases[name]: value for name, value in given.items()})
-        except (ValueError, TypeError, re.error, GnomonError) as error:
+        except (
+            ValueError,
+            TypeError,
+            re.error,
+            RecursionError,
+            OverflowError,
+            GnomonError,
+        ) as error:
             return self.fault(path, _sentence(error))
 
     def fields(self, cls: type, data: object, path: KeyPath) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class _Reader:
     def __init__(self, pattern: str) -> None:
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise RegexError(f"{pattern!r} is not a regular expression: {error}") from None
         self.pattern = pattern
         text = pattern.removeprefix("^")
@@ -197,7 +197,10 @@ def read(pattern: str) -> Node:
         RegexError: It is malformed, or has a construct that is not read.
     """
     reader = _Reader(pattern)
-    node = reader.either()
+    try:
+        node = reader.either()
+    except RecursionError:
+        raise RegexError(f"groups stand too deep in groups in {pattern!r}") from None
     if reader.peek():
         raise reader.refuse(f"{reader.peek()!r}")
     return node

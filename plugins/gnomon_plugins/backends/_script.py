@@ -204,7 +204,7 @@ def _rule(place: str, given: Mapping[str, Any]) -> Rule:
     if "regex" in given:
         try:
             fields["regex"] = re.compile(given["regex"])
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise ModelError(f"{place}: 'regex' is not a regular expression: {error}") from None
     if "probabilities" in given:
         _check_probabilities(place, given["probabilities"])

@@ -33,6 +33,7 @@ from gnomon_plugins.backends import _openai_shape as shape
 from gnomon_plugins.backends import faults
 from gnomon_plugins.backends._address import check_address, shown
 from gnomon_plugins.backends._litellm_library import failed, library
+from gnomon_plugins.backends._text import check_text
 
 _UNUSED_KEY = "unused"
 _ELSEWHERE = re.compile(r"([A-Z0-9_]+?)_(API_BASE|BASE_URL|API_VERSION)")
@@ -219,11 +220,12 @@ class LiteLLM:
         """One call, or ``samples`` of them for a sampled choice.
 
         Raises:
-            CallFailed: The key is missing, a parameter is not taken, or the call failed.
+            CallFailed: The key is missing, a text or a parameter is not taken, or the call failed.
         """
         lack = self._lacks_key()
         if lack is not None:
             raise CallFailed(lack, fatal=True)
+        check_text(ask)
         if isinstance(ask, Chat):
             return await self._chat(ask)
         if isinstance(ask, Choose):

@@ -127,8 +127,9 @@ class Refusal:
         for phrase in (*self.phrases, *self.also):
             try:
                 re.compile(phrase)
-            except re.error as error:
-                raise ValueError(f"{phrase!r} is no regular expression: {error.msg}") from None
+            except (re.error, RecursionError, OverflowError) as error:
+                why = getattr(error, "msg", error)
+                raise ValueError(f"{phrase!r} is no regular expression: {why}") from None
 
     def score(self, record: TrialRecord) -> Score:
         """1 or 0; missing when nothing came or the call failed."""

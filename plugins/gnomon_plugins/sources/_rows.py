@@ -57,9 +57,11 @@ def _csv_rows(text: str, file: str, separator: str) -> Iterator[tuple[int, Row]]
 
 
 def _no_doubles(header: Sequence[str], file: str) -> None:
-    for index, name in enumerate(header):
-        if name in header[:index]:
+    seen: set[str] = set()
+    for name in header:
+        if name in seen:
             raise SourceError(f"{file!r} has two columns called {name!r}")
+        seen.add(name)
 
 
 def _json_rows(text: str, file: str) -> Iterator[tuple[int, Row]]:

@@ -32,10 +32,11 @@ from gnomon import (
     did_you_mean,
     listing,
 )
+from gnomon_plugins.backends._text import check_text
 from gnomon_plugins.backends.local import _scoring as scoring
 from gnomon_plugins.backends.local._constraints import Constraints
 from gnomon_plugins.backends.local._known import KNOWN, Known, find, weights_fingerprint
-from gnomon_plugins.backends.local._replies import chat_reply, check_text
+from gnomon_plugins.backends.local._replies import chat_reply
 from gnomon_plugins.backends.local._server import Server
 
 _ALTERNATIVES = 100

@@ -1,4 +1,4 @@
-"""What goes into llama.cpp and what comes out, checked and put into records.
+"""What comes out of llama.cpp, put into records.
 
 One invariant: a reply holds what the model wrote and nothing else; prompts and prefills are not in it.
 """
@@ -9,9 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
-from gnomon import Ask, CallFailed, Reply, TokenLogprob
+from gnomon import Reply, TokenLogprob
 
 
 def chat_reply(answer: Mapping[str, Any]) -> Reply:
@@ -42,14 +40,3 @@ def _alternatives(position: Mapping[str, Any]) -> dict[str, float]:
         # Different halves of characters look alike; the likelier one comes first and stays.
         out.setdefault(each["token"], each["logprob"])
     return out
-
-
-def check_text(ask: Ask) -> None:
-    fields = attrs.asdict(ask, filter=lambda field, _: field.name != "trial")
-    try:
-        json.dumps(fields, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise CallFailed(
-            f"the prompt holds the lone surrogate {error.object[error.start]!r}, which is no "
-            "character and which no tokeniser takes; take it out of the stimuli"
-        ) from error
