@@ -18,7 +18,14 @@ from gnomon.errors import StoreError
 from gnomon.records import Estimate
 from gnomon.store.keys import RoleFacts, RunFacts
 from gnomon.store.reading import ESTIMATE_COLUMNS, Lookup, estimate_from_row
-from gnomon.store.values import from_json, json_or_none, readable, to_json
+from gnomon.store.values import (
+    from_json,
+    json_or_none,
+    list_from_json,
+    object_from_json,
+    readable,
+    to_json,
+)
 
 NOT_STORED = "[not stored]"
 # Not a secret but the shape of the names that secrets have.
@@ -271,7 +278,7 @@ def runs(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for row in rows:
         found = dict(zip(names, row, strict=True))
-        found["command"] = from_json(found["command"]) if found["command"] else []
+        found["command"] = list_from_json(found["command"])
         (begun,) = connection.execute(
             "SELECT count(*) FROM trial WHERE run_id = ?", (found["run"],)
         ).fetchone()
@@ -316,17 +323,17 @@ def facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
                 role=role,
                 backend=backend,
                 model=model,
-                options=from_json(options) if options else {},
-                identity=from_json(identity) if identity else {},
+                options=object_from_json(options),
+                identity=object_from_json(identity),
             )
             for role, backend, model, options, identity in connection.execute(
                 "SELECT role, backend, model, options, identity FROM binding WHERE run_id = ?",
                 (run_id,),
             )
         },
-        plan=from_json(plan) if plan else {},
-        command=tuple(from_json(command)) if command else (),
-        versions=from_json(versions) if versions else {},
+        plan=object_from_json(plan),
+        command=tuple(list_from_json(command)),
+        versions=object_from_json(versions),
         plugins=tuple(
             (kind, plugin, distribution, release, options or "")
             for kind, plugin, distribution, release, options in connection.execute(
@@ -349,7 +356,7 @@ def last_sessions(
     for run_id, ended, reason, more in connection.execute(
         "SELECT run_id, ended_at, reason, more FROM session ORDER BY id"
     ):
-        planned = (from_json(more) if more else {}).get("planned")
+        planned = object_from_json(more).get("planned")
         found[run_id] = (ended, reason, planned or found.get(run_id, (None, None, None))[2])
     return found
 
