@@ -17,6 +17,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 120_000
+"""Milliseconds that a busy machine is given for what a page is waited for."""
 
 
 @attrs.define
@@ -53,6 +55,7 @@ def chromium() -> Iterator[Any]:
 def watch(browser: Any, **options: Any) -> Watched:
     """A new page that is watched."""
     watched = Watched(browser.new_page(**options))
+    watched.page.set_default_timeout(PATIENCE)
     watched.page.on(
         "console",
         lambda message: (

@@ -85,11 +85,11 @@ def cluster(**environment: str) -> Iterator[Cluster]:
     finally:
         children = psutil.Process(process.pid).children(recursive=True)
         with contextlib.suppress(subprocess.TimeoutExpired, BrokenPipeError):
-            process.communicate("", timeout=30)
+            process.communicate("", timeout=60)
         for child in [*children, process]:
             with contextlib.suppress(psutil.Error, OSError):
                 child.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def main() -> None:
@@ -98,8 +98,8 @@ def main() -> None:
     small = {"num_cpus": 1, "object_store_memory": 80 << 20}
     head = {**small, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
     local = None
+    # A busy machine may take longer than Ray is willing to wait for its own parts.
     for _ in range(3):
-        # A busy machine may take longer than Ray is willing to wait for its own parts.
         with contextlib.suppress(Exception):
             local = Local(initialize_head=True, head_node_args=head)
             break
@@ -107,8 +107,11 @@ def main() -> None:
     print(local.address, flush=True)
     for line in sys.stdin:
         if line.strip() == "add":
-            local.add_node(**small)
-            print("done", flush=True)
+            for _ in range(3):
+                with contextlib.suppress(Exception):
+                    local.add_node(**small)
+                    print("done", flush=True)
+                    break
     local.shutdown()
 
 

@@ -24,16 +24,19 @@ EXECUTE = """
 import sys
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 book = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(book, kernel_name="python3", timeout=240).execute()
+# Over files: the ports that a kernel is told may be taken by others before it listens there.
+how = Config(KernelManager={"transport": "ipc"})
+NotebookClient(book, kernel_name="python3", timeout=240, config=how).execute()
 nbformat.write(book, "executed.ipynb")
 """
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory) -> list[Any]:
-    """Its cells of code after a run in an empty folder, on a kernel of this interpreter over loopback."""
+    """Its cells of code after a run in an empty folder, on a kernel of this interpreter."""
     folder = tmp_path_factory.mktemp("notebook")
     own = dict.fromkeys(
         ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"), str(folder / "jupyter")

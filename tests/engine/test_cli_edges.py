@@ -493,7 +493,7 @@ def test_a_full_disk_below_a_table_is_a_sentence(form):
 def test_ctrl_c_stops_an_instant_model_soon(tmp_path):
     """A run that never waits for a reply is stopped long before its end, and goes on later."""
     run = subprocess.Popen(
-        [*COMMAND, "run", "implicit-bias", "--model", "scripted:fill", "--repeats", "400"],
+        [*COMMAND, "run", "implicit-bias", "--model", "scripted:fill", "--repeats", "4000"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -504,7 +504,7 @@ def test_ctrl_c_stops_an_instant_model_soon(tmp_path):
     run.send_signal(signal.SIGINT)
     said, _ = run.communicate(timeout=60)
     assert run.returncode == 130, said
-    assert 0 < _trials(tmp_path) < 33_000
+    assert 0 < _trials(tmp_path) < 330_000
 
 
 def _trials(folder):

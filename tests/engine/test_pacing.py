@@ -585,9 +585,9 @@ def test_limits_hold_on_a_real_connection(tmp_path: Path, monkeypatch: pytest.Mo
     served: list[float] = []
     enter = Gate.enter
 
-    async def noted(self: Gate, ask: gnomon.Ask) -> float:
+    async def noted(self: Gate, *given: Any) -> float:
         asked.append(time.monotonic())
-        return await enter(self, ask)
+        return await enter(self, *given)
 
     def handler(_: Request) -> Answer:
         served.append(time.monotonic())

@@ -177,6 +177,10 @@ def test_kill_minus_nine_at_any_moment(tmp_path: Path) -> None:
 def test_control_c_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     """Exit code 130, everything that arrived is stored, and the same command asks only for the rest."""
     campaign = Campaign(tmp_path / "interrupted")
+    # Slow at first, so that a busy machine presses it long before the end.
+    slow, takes = campaign.folder / "slow.py", campaign.folder / "takes.txt"
+    slow.write_text(SLOW.replace("(self.delay)", "(float(open('takes.txt').read()))"))
+    takes.write_text("0.5")
     with campaign.start() as process:
         campaign.wait_for_calls(process, 50)
         process.send_signal(signal.SIGINT)
@@ -186,6 +190,7 @@ def test_control_c_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     made = campaign.calls()
     assert {str(ordinal) for (ordinal,) in campaign.rows(STORED)} == set(made)
     assert 50 <= len(made) < TRIALS
+    takes.write_text("0.0001")
     assert campaign.finish()[0] == EXIT_DONE
     assert sorted(campaign.calls(), key=int) == [str(ordinal) for ordinal in range(TRIALS)]
 

@@ -14,7 +14,7 @@ import tiny
 from virtual_time import VirtualLoop
 
 import gnomon
-from gnomon import CallFailed, Chat, Item, Message, Reply
+from gnomon import CallFailed, Capability, Chat, Item, Message, Reply
 from gnomon.errors import EXIT_DONE, EXIT_INCOMPLETE, CapabilityError, UsageError
 from gnomon.run.loop import TICK
 from gnomon.store import Store
@@ -208,6 +208,37 @@ def test_fifty_failures_in_a_row_stop_the_run(tmp_path: Path, subject: type[tiny
         "50 trials in a row could not be finished, the last because: nobody is there"
     )
     assert outcome.tally.calls == 50
+
+
+@pytest.mark.parametrize("ends", ["budget", "failure"])
+def test_what_is_under_way_beside_an_ask_that_ends_is_waited_for(tmp_path: Path, ends: str) -> None:
+    """Three samples asked at once: what was sent was paid for, so it is stored, and never asked for again."""
+    sent: list[int] = []
+
+    class Beside:
+        name = "beside"
+        offers = Capability(kinds=["chat"])
+
+        def __init__(self, model: str) -> None:
+            self.model = model
+
+        async def ask(self, ask: gnomon.Ask) -> Reply:
+            sent.append(ask.sample)
+            if ends == "failure" and sent == [0, 1, 2]:
+                raise CallFailed("not this one")
+            await asyncio.sleep(0.1)
+            return Reply(text=f"sample {ask.sample}")
+
+    text = tiny.SPEC.replace("[[turn]]", "[[turn]]\nsamples = 3")
+    options: dict[str, Any] = {"extra": (Beside,), "roles": {"subject": "beside:x"}, "count": 1}
+    most = 2 if ends == "budget" else None
+    first = tiny.run_tiny(tmp_path, text, max_calls=most, only={"tone": ("plain",)}, **options)
+    assert first.exit_code == EXIT_INCOMPLETE
+    stored = "select sample from ask join reply on reply.id = ask.reply_id where status = 'ok' order by 1"
+    assert rows(tmp_path, stored) == [(0,), (1,)]
+    sent.clear()
+    done = tiny.run_tiny(tmp_path, text, only={"tone": ("plain",)}, **options)
+    assert (done.exit_code, sent) == (EXIT_DONE, [2])
 
 
 def test_many_asks_that_are_never_accepted_do_not_keep_the_rest_from_being_asked(

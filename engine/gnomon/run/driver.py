@@ -83,13 +83,21 @@ async def _together(
         for index, ask in enumerate(asks)
     ]
     try:
-        return list(await asyncio.gather(*tasks))
+        # An ask that ends without a reply does not cut off those beside it: they are paid for.
+        came = await asyncio.gather(*tasks, return_exceptions=True)
     except BaseException:
         for task in tasks:
             task.cancel()
         # Let every sibling end before the failure travels on, so that what arrived is stored.
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+    return [_exchange(each) for each in came]
+
+
+def _exchange(came: Exchange | BaseException) -> Exchange:
+    if isinstance(came, BaseException):
+        raise came
+    return came
 
 
 def as_scores(value: object, scorer: str) -> list[Score]:
