@@ -1,12 +1,11 @@
 """Runs, their bindings, plugins and sessions: where every number came from.
 
-One invariant: no secret is stored. Options and command lines are cleaned here, at the only place through
-which they reach the database.
+One invariant: no secret is stored. Options and command lines are cleaned here (``cleaning`` says of what), at the
+only place through which they reach the database.
 """
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any
 
 from gnomon.errors import StoreError
 from gnomon.records import Estimate
+from gnomon.store.cleaning import clean
 from gnomon.store.keys import RoleFacts, RunFacts
 from gnomon.store.reading import ESTIMATE_COLUMNS, Lookup, estimate_from_row
 from gnomon.store.values import (
@@ -26,30 +26,6 @@ from gnomon.store.values import (
     readable,
     to_json,
 )
-
-NOT_STORED = "[not stored]"
-# Not a secret but the shape of the names that secrets have.
-_SECRET = r"(?:[a-z0-9]+[_-])*(?:api[_-]?key|token|secret|password|authorization|headers?)"  # noqa: S105 -- as above
-_SECRET_NAME = re.compile(rf"{_SECRET}\Z", re.IGNORECASE)
-_SECRET_PAIR = re.compile(rf"(?<![a-z0-9_-])({_SECRET}\s*[=:]\s*)[^&\s]+", re.IGNORECASE)
-_USER_INFO = re.compile(r"(://)[^/@\s]+@")
-
-
-def clean_text(text: str) -> str:
-    """The text with the values of secrets taken out: ``api_key=…`` and the user part of an address."""
-    return readable(_USER_INFO.sub(rf"\1{NOT_STORED}@", _SECRET_PAIR.sub(rf"\1{NOT_STORED}", text)))
-
-
-def clean(value: Any) -> Any:
-    """Plain data with the values of secrets taken out, at any depth."""
-    if isinstance(value, Mapping):
-        return {
-            name: NOT_STORED if _SECRET_NAME.match(str(name)) else clean(held)
-            for name, held in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [clean(held) for held in value]
-    return clean_text(value) if isinstance(value, str) else value
 
 
 class Transaction:

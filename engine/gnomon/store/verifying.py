@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from gnomon.errors import StoreError
+from gnomon.store.cleaning import NOT_STORED
 from gnomon.store.dictionary import DICTIONARY
 from gnomon.store.keys import reply_key
 from gnomon.store.migrations import NAMES, create
-from gnomon.store.provenance import NOT_STORED, facts
+from gnomon.store.provenance import facts
 from gnomon.store.reading import Lookup
 from gnomon.store.values import digest, join_text, text_bytes, to_json
 
