@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -339,6 +340,11 @@ def test_the_command_says_which_spec_scored(
         said.format("the spec stored with the run", 1),
         "the measure has another text now (version 2); --measure NAME scores with that",
     ]
+    made = json.loads(gnomon_("score", "1", "--json"))
+    assert (made["run"], made["trials"], made["version"], made["stored_spec"]) == (1, 20, 1, True)
+    shown = json.loads(gnomon_("results", "--json"))
+    assert shown
+    assert made["estimates"] == [{key: row[key] for key in made["estimates"][0]} for row in shown]
 
 
 class Parallel:

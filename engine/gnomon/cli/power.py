@@ -114,7 +114,7 @@ def _tried(tried: Sequence[Power]) -> Table:
 
 
 def _print_report(report: Any, plan: Any) -> None:
-    terminal.tell(
+    terminal.relate(
         f"{report.measure}, {report.statistic}: effect {report.effect:g} (noise {report.noise:g}), "
         f"alpha {report.alpha:g}, {report.runs} simulated runs"
     )
@@ -125,7 +125,7 @@ def _print_report(report: Any, plan: Any) -> None:
             err=True,
         )
         return
-    terminal.tell(
+    terminal.relate(
         f"power {report.target:.0%} needs {counted(report.repeats, 'repeat')} of all items"
     )
     if report.items is not None:
@@ -133,7 +133,7 @@ def _print_report(report: Any, plan: Any) -> None:
         terminal.tell(f"at the measure's own repeats {counted(report.items, 'item')} {are} enough")
     for role, load in plan.roles.items():
         cost = "cost unknown" if load.cost is None else f"cost about {load.cost:.4f} $"
-        terminal.tell(
-            f"  {role}: {load.asks} asks, about {load.tokens_in} tokens in, "
+        terminal.relate(
+            f"  {role}: {counted(load.asks, 'ask')}, about {load.tokens_in} tokens in, "
             f"{load.tokens_out_low} to {load.tokens_out_high} out, {cost}"
         )

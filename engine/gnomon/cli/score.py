@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gnomon.cli import terminal
-from gnomon.cli.common import database_option, plugin_option
+from gnomon.cli.common import database_option, json_option, plugin_option, print_json
 from gnomon.cli.values import Run
 from gnomon.errors import counted
 
@@ -20,8 +20,13 @@ from gnomon.errors import counted
     help="Use the scorers and statistics of this measure as it is now, by name or path, not those stored.",
 )
 @plugin_option
+@json_option
 def command(
-    run_id: int, database: Path, measure: str | None, plugin_files: tuple[Path, ...]
+    run_id: int,
+    database: Path,
+    measure: str | None,
+    plugin_files: tuple[Path, ...],
+    as_json: bool,
 ) -> None:
     """Score the stored replies of a run again, without calling a model.
 
@@ -46,6 +51,10 @@ def command(
         done = rescore(store, run_id, catalogue, measure)
         store.flush()
         rows = estimate_rows(store, [run_id])
+    if as_json:
+        said = {"run": run_id, "trials": done.trials, "seconds": round(done.seconds, 3)}
+        print_json({**said, "version": done.version, "stored_spec": done.stored, "estimates": rows})
+        return
     print_estimates(rows)
     spec = "the spec stored with the run" if done.stored else "another spec than the run's"
     terminal.relate(

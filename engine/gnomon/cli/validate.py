@@ -171,7 +171,7 @@ def _row(found: Finding) -> tuple[str, ...]:
 
 
 def _print_report(report: Report) -> None:
-    terminal.tell(
+    terminal.relate(
         f"{report.measure}: {report.simulated} simulated runs, {report.runs} of each kind, planted "
         f"effect {report.effect:g} (noise {report.noise:g})"
     )
@@ -191,15 +191,15 @@ def _print_report(report: Report) -> None:
     write(None, [Table(columns=columns, rows=tuple(named), notes=notes)], list, empty="")
     for found in report.findings:
         for fault in found.faults:
-            terminal.tell(f"{found.nuisance}: {found.statistic} {fault}")
+            terminal.relate(f"{found.nuisance}: {found.statistic} {fault}")
     broken = [name for name in report.breaking if name != "none"]
     if report.failed:
-        terminal.tell("the measure fails")
+        terminal.relate("the measure fails")
     elif not any(one.judged for one in report.findings):
-        terminal.tell(
+        terminal.relate(
             "nothing was judged: give more --runs, or --repeats for statistics of more units"
         )
     elif broken:
-        terminal.tell(f"the measure holds; {', '.join(broken)} change what it finds")
+        terminal.relate(f"the measure holds; {', '.join(broken)} change what it finds")
     else:
-        terminal.tell("the measure holds")
+        terminal.relate("the measure holds")

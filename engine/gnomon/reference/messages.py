@@ -117,7 +117,9 @@ def messages_page(*roots: Path) -> str:
         "# Messages",
         "",
         "What gnomon says when something is wrong, by the kind of error, and the module that says it. … stands for",
-        "what is filled in. All but the last kind end a command with the exit code 2, `Incomplete` with 3.",
+        "what is filled in. They end a command with the exit code 2, `Incomplete` and `WriteError` with 3. Two kinds end",
+        "nothing: `CallFailed` fails one call of a run, whose exit code is then 3, and `StatisticError` stands where an",
+        "estimate would.",
     ]
     for kind in sorted(found, key=lambda one: (one == "ValueError", one)):
         doc = (getattr(errors, kind, None).__doc__ or "").split("\n")[0] if kind in _ERRORS else ""

@@ -289,7 +289,7 @@ class _Judge:
             Rate(value=1 - found.coverage.value, error=found.coverage.error), 1 - level + slack
         ):
             yield (
-                f"its {level:.0%} interval holds the true value in {_percent(found.coverage)} of runs"
+                f"has the true value within its {level:.0%} interval in {_percent(found.coverage)} of runs"
             )
         if found.refused > 0.5:
             yield f"gives no estimate in {found.refused:.0%} of cases"

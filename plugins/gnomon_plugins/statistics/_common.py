@@ -82,9 +82,11 @@ def present(table: gnomon.Table, names: Sequence[str], *, need: int, what: str) 
     n = int(keep.sum())
     if n == 0:
         raise gnomon.StatisticError(
-            f"all {plural(len(table), 'value')} of {listed} are missing"
-            if len(names) == 1
-            else f"no row of {len(table)} has all of {listed}"
+            f"no row of {len(table)} has all of {listed}"
+            if len(names) > 1
+            else f"the only value of {listed} is missing"
+            if len(table) == 1
+            else f"all {len(table)} values of {listed} are missing"
         )
     if n < need:
         raise gnomon.StatisticError(

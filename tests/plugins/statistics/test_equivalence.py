@@ -141,7 +141,7 @@ def test_bayes_factor_beyond_floats():
             "the effect is exactly 0, so its standard deviation cannot be read off it; give the "
             "bounds on the raw scale",
         ),
-        (BayesFactor(), table([math.nan]), "all 1 value of 'x' are missing"),
+        (BayesFactor(), table([math.nan]), "the only value of 'x' is missing"),
         (
             Equivalence(bounds=(-1, 1), cluster="g"),
             table([1, 2], g=["a", "a"]),

@@ -177,7 +177,7 @@ BAD = {
         table([1.0]),
         "a signed-rank test needs at least 2 values of 'x', and there is 1",
     ),
-    "missing": (Sign(), table([math.nan]), "all 1 value of 'x' are missing"),
+    "missing": (Sign(), table([math.nan]), "the only value of 'x' is missing"),
     "infinite": (
         MannWhitney(cluster="none"),
         table([math.inf], [1]),
