@@ -153,6 +153,7 @@ def _new_run(connection: sqlite3.Connection, facts: RunFacts, spec_id: int) -> i
 def end_session(
     connection: sqlite3.Connection,
     session_id: int,
+    reason: str,
     counts: tuple[Any, ...],
     more: Mapping[str, Any],
 ) -> None:
@@ -160,7 +161,7 @@ def end_session(
     connection.execute(
         "UPDATE session SET ended_at = ?, reason = ?, calls = ?, cached = ?, seconds = ?, cost = ?, "
         "more = ? WHERE id = ?",
-        (now(), *counts, json_or_none(more), session_id),
+        (now(), readable(reason), *counts, json_or_none(more), session_id),
     )
 
 
