@@ -193,12 +193,9 @@ def test_describe_spec_shows_every_key(capsys: pytest.CaptureFixture[str]) -> No
     assert "  user (a string, optional)" in told(capsys, "describe", "spec", "turn")
     for name, block in (("design.draw", "draw"), ("[[design.draw]]", "draw"), ("[stop]", "stop")):
         assert told(capsys, "describe", "spec", name) == told(capsys, "describe", "spec", block)
-    assert (
-        told(capsys, "describe", "spec", "stimuli").split()
-        == (
-            "[stimuli] 'use' names a source, and all other keys are its options: gnomon list sources, and gnomon "
-            "describe source NAME."
-        ).split()
+    assert " ".join(told(capsys, "describe", "spec", "stimuli").split()) == (
+        "[stimuli] 'use' names a source, and all other keys are its options: gnomon list sources, and gnomon "
+        "describe source NAME."
     )
     whole = told(capsys, "describe", "spec")
     assert "[[design.draw]]" in whole
