@@ -14,6 +14,9 @@ from gnomon.reference.gallery import VALIDATIONS, digest, summary
 from gnomon.run import RunRequest
 from gnomon.simulation import Report, Workplace, setting_of, validate
 
+# A minute of processor time for some: a machine with other work may need many more by the clock.
+pytestmark = pytest.mark.timeout(900)
+
 SPECS = Path(__file__).parents[1] / "specs"
 REPEATS = {
     "adaptive-questions": 2,

@@ -169,6 +169,27 @@ def test_never_a_call_after_the_time(calls: list[Call], at_once: int, most: floa
         check_resumed(Path(name), bill, calls, outcome)
 
 
+@pytest.mark.parametrize("cost", [float("nan"), float("inf"), -1.0])
+def test_a_cost_that_is_none_keeps_no_budget(tmp_path: Path, cost: float) -> None:
+    """It is a price that is not known, so the run stops, and the bill says nothing of it."""
+
+    class Odd(Priced):
+        name = "odd"
+
+        async def ask(self, ask: gnomon.Ask) -> Reply:
+            return Reply(text="odd", cost=cost)
+
+    outcome = tiny.run_tiny(tmp_path, extra=(Odd,), roles={"subject": "odd:x"}, max_cost=5.0)
+    assert (outcome.exit_code, outcome.tally.calls, outcome.tally.spent) == (
+        EXIT_INCOMPLETE,
+        1,
+        None,
+    )
+    assert outcome.reason == (
+        "the price of a reply is unknown, so --max-cost cannot be kept; use --max-calls"
+    )
+
+
 def test_what_the_filter_kept_back_does_not_stop_a_run_with_a_budget(tmp_path: Path) -> None:
     """A provider names no price for what it did not answer; the answers beside it have one."""
 

@@ -219,6 +219,22 @@ def test_what_was_asked_once_is_there_once(
     assert asked == [("judge", 6 if text is MARKED else 3), ("subject", 6)]
 
 
+def test_a_failure_in_words_that_no_text_can_hold(
+    tmp_path: Path, subject: type[tiny.Subject]
+) -> None:
+    """What a server says goes into the reason of a run, half a character and all."""
+
+    def answer(ask: gnomon.Ask) -> str:
+        raise CallFailed("odd \ud800 and \x00")
+
+    subject.answer = answer
+    outcome = tiny.run_tiny(tmp_path)
+    assert outcome.exit_code == EXIT_INCOMPLETE
+    assert rows(tmp_path, "select reason from session") == [
+        ("6 trials could not be finished, most often: odd \\ud800 and \\x00",)
+    ]
+
+
 @attrs.frozen(kw_only=True)
 class Doubled:
     """Twice the characters of the reply."""

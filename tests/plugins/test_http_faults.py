@@ -57,6 +57,7 @@ def error(status: int, message: str = "oh", code=None, **headers: str) -> Answer
         (error(429, code="insufficient_quota"), "http:m at URL answered 429 (the quota is used up): oh", False, None, True),
         (error(500), "http:m at URL answered 500: oh", True, None, False),
         (Answer(status=502, body=b"<html>Bad gateway</html>", content_type="text/html"), "http:m at URL answered 502: Bad gateway", True, None, False),
+        (Answer(status=500, body=b'{"error": {"message": "half \\ud800"}}'), "http:m at URL answered 500: half \\ud800", True, None, False),
         (error(503, retry_after="0"), "http:m at URL answered 503: oh", True, 0.0, False),
         (error(529), "http:m at URL answered 529: oh", True, None, False),
         (error(401, "expired"), "http:m at URL answered 401 (the key is missing, wrong or expired, or has no access): expired", False, None, True),

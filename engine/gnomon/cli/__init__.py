@@ -227,6 +227,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(EXIT_USAGE)
     except Exception as error:
         # Named by its module, for sqlite3 is not imported for --help.
+        if type(error).__module__ == "sqlite3" and "decode to UTF-8" in str(error):
+            _say(
+                "the results database holds a text that is not UTF-8, so it was changed by something else"
+            )
+            sys.exit(EXIT_USAGE)
         if type(error).__module__ != "sqlite3" or "malformed" not in str(error):
             raise
         _say(

@@ -26,7 +26,7 @@ from gnomon.export.samples import Sample, sample_of
 from gnomon.export.views import Chosen
 from gnomon.store import provenance, reading
 from gnomon.store.keys import RunFacts
-from gnomon.store.values import from_json
+from gnomon.store.values import object_from_json
 
 SCHEMA = 2
 _LONGEST_ID = 200
@@ -146,8 +146,7 @@ class _Log:
             (self._scoring[0], trial_id),
         )
         return [
-            (name, value, status, from_json(detail) if detail else {})
-            for name, value, status, detail in rows
+            (name, value, status, object_from_json(detail)) for name, value, status, detail in rows
         ]
 
     # -- the header ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ less than what one call costs where all cost the same.
 
 from __future__ import annotations
 
+import math
 import time
 
 from gnomon.records import Reply
@@ -76,7 +77,8 @@ class Budget:
         tally.statuses[reply.status] += 1
         tally.tokens_in += reply.tokens_in or 0
         tally.tokens_out += reply.tokens_out or 0
-        if reply.cost is not None:
+        # A budget must not be raised by what is said of a cost, nor lost: nothing is less than what is no number.
+        if reply.cost is not None and 0 <= reply.cost < math.inf:
             tally.cost += reply.cost
             self._dearest = max(self._dearest, reply.cost)
             return None

@@ -20,6 +20,7 @@ from gnomon.store.keys import RunFacts
 from gnomon.store.opening import is_locked, open_reading, open_writing
 from gnomon.store.reader import Reader
 from gnomon.store.replies import StoredReply
+from gnomon.store.values import readable
 from gnomon.store.writing import Writer
 
 if TYPE_CHECKING:
@@ -155,7 +156,8 @@ class Store(Reader):
             provenance.end_session(
                 self._connection,
                 self._sessions[run_id],
-                (reason, calls, cached, seconds, cost),
+                reason,
+                (calls, cached, seconds, cost),
                 more,
             )
 
@@ -170,7 +172,8 @@ class Store(Reader):
         self._writing.flush()
         with self._transaction():
             self._connection.execute(
-                "UPDATE session SET reason = ? WHERE id = ?", (reason, self._sessions[run_id])
+                "UPDATE session SET reason = ? WHERE id = ?",
+                (readable(reason), self._sessions[run_id]),
             )
 
     def last_sessions(self) -> dict[int, tuple[str | None, str | None, int | None]]:
@@ -203,7 +206,7 @@ class Store(Reader):
         """Note what the model that answered calls itself."""
         with self._transaction():
             self._connection.execute(
-                "INSERT OR IGNORE INTO served VALUES (?, ?, ?)", (run_id, role, model)
+                "INSERT OR IGNORE INTO served VALUES (?, ?, ?)", (run_id, role, readable(model))
             )
 
     # -- writing ---------------------------------------------------------------------------------

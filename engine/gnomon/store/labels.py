@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from gnomon.store.reading import Lookup
-from gnomon.store.values import from_json
+from gnomon.store.values import from_json, object_from_json
 from gnomon.table import numbered
 from gnomon.templates import show
 
@@ -181,7 +181,7 @@ class Labels:
             if number in wanted:
                 keys.append(key if exact is None else from_json(exact)[0])
                 group_codes.append(seen.setdefault(groups, len(seen)))
-        held = [from_json(text) if text else {} for text in seen]
+        held = [object_from_json(text) for text in seen]
         places = np.array(group_codes, dtype=np.int32)[codes]
         for group in dict.fromkeys(name for groups in held for name in groups):
             if self._wants(group):
@@ -201,7 +201,7 @@ class Labels:
         names = dict.fromkeys(
             name
             for (text,) in first
-            for name, value in from_json(text).items()
+            for name, value in object_from_json(text).items()
             if self._wants(name) and (self._wanted is not None or not isinstance(value, list))
         )
         if not names:
@@ -213,7 +213,7 @@ class Labels:
         seen: dict[str, dict[str, int]] = {name: {} for name in names}
         codes = {name: array("i") for name in names}
         for (text,) in texts:
-            values: dict[str, Any] = from_json(text)
+            values = object_from_json(text)
             for name, known in seen.items():
                 drawn = _single(values.get(name, ""))
                 codes[name].append(known.setdefault(drawn, len(known)))

@@ -1,12 +1,11 @@
 """Runs, their bindings, plugins and sessions: where every number came from.
 
-One invariant: no secret is stored. Options and command lines are cleaned here, at the only place through
-which they reach the database.
+One invariant: no secret is stored. Options and command lines are cleaned here (``cleaning`` says of what), at the
+only place through which they reach the database.
 """
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,33 +15,17 @@ from typing import Any
 
 from gnomon.errors import StoreError
 from gnomon.records import Estimate
+from gnomon.store.cleaning import clean
 from gnomon.store.keys import RoleFacts, RunFacts
 from gnomon.store.reading import ESTIMATE_COLUMNS, Lookup, estimate_from_row
-from gnomon.store.values import from_json, json_or_none, readable, to_json
-
-NOT_STORED = "[not stored]"
-# Not a secret but the shape of the names that secrets have.
-_SECRET = r"(?:[a-z0-9]+[_-])*(?:api[_-]?key|token|secret|password|authorization|headers?)"  # noqa: S105 -- as above
-_SECRET_NAME = re.compile(rf"{_SECRET}\Z", re.IGNORECASE)
-_SECRET_PAIR = re.compile(rf"(?<![a-z0-9_-])({_SECRET}\s*[=:]\s*)[^&\s]+", re.IGNORECASE)
-_USER_INFO = re.compile(r"(://)[^/@\s]+@")
-
-
-def clean_text(text: str) -> str:
-    """The text with the values of secrets taken out: ``api_key=…`` and the user part of an address."""
-    return readable(_USER_INFO.sub(rf"\1{NOT_STORED}@", _SECRET_PAIR.sub(rf"\1{NOT_STORED}", text)))
-
-
-def clean(value: Any) -> Any:
-    """Plain data with the values of secrets taken out, at any depth."""
-    if isinstance(value, Mapping):
-        return {
-            name: NOT_STORED if _SECRET_NAME.match(str(name)) else clean(held)
-            for name, held in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [clean(held) for held in value]
-    return clean_text(value) if isinstance(value, str) else value
+from gnomon.store.values import (
+    from_json,
+    json_or_none,
+    list_from_json,
+    object_from_json,
+    readable,
+    to_json,
+)
 
 
 class Transaction:
@@ -170,6 +153,7 @@ def _new_run(connection: sqlite3.Connection, facts: RunFacts, spec_id: int) -> i
 def end_session(
     connection: sqlite3.Connection,
     session_id: int,
+    reason: str,
     counts: tuple[Any, ...],
     more: Mapping[str, Any],
 ) -> None:
@@ -177,7 +161,7 @@ def end_session(
     connection.execute(
         "UPDATE session SET ended_at = ?, reason = ?, calls = ?, cached = ?, seconds = ?, cost = ?, "
         "more = ? WHERE id = ?",
-        (now(), *counts, json_or_none(more), session_id),
+        (now(), readable(reason), *counts, json_or_none(more), session_id),
     )
 
 
@@ -271,7 +255,7 @@ def runs(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for row in rows:
         found = dict(zip(names, row, strict=True))
-        found["command"] = from_json(found["command"]) if found["command"] else []
+        found["command"] = list_from_json(found["command"])
         (begun,) = connection.execute(
             "SELECT count(*) FROM trial WHERE run_id = ?", (found["run"],)
         ).fetchone()
@@ -316,17 +300,17 @@ def facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
                 role=role,
                 backend=backend,
                 model=model,
-                options=from_json(options) if options else {},
-                identity=from_json(identity) if identity else {},
+                options=object_from_json(options),
+                identity=object_from_json(identity),
             )
             for role, backend, model, options, identity in connection.execute(
                 "SELECT role, backend, model, options, identity FROM binding WHERE run_id = ?",
                 (run_id,),
             )
         },
-        plan=from_json(plan) if plan else {},
-        command=tuple(from_json(command)) if command else (),
-        versions=from_json(versions) if versions else {},
+        plan=object_from_json(plan),
+        command=tuple(list_from_json(command)),
+        versions=object_from_json(versions),
         plugins=tuple(
             (kind, plugin, distribution, release, options or "")
             for kind, plugin, distribution, release, options in connection.execute(
@@ -349,7 +333,7 @@ def last_sessions(
     for run_id, ended, reason, more in connection.execute(
         "SELECT run_id, ended_at, reason, more FROM session ORDER BY id"
     ):
-        planned = (from_json(more) if more else {}).get("planned")
+        planned = object_from_json(more).get("planned")
         found[run_id] = (ended, reason, planned or found.get(run_id, (None, None, None))[2])
     return found
 

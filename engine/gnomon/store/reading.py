@@ -26,11 +26,14 @@ from gnomon.records import (
 )
 from gnomon.store.forms import Form
 from gnomon.store.values import (
+    changed,
     decompress,
     fields_from_json,
     from_json,
     join_text,
     json_or_none,
+    list_from_json,
+    object_from_json,
     tokens_from_blob,
     vectors_from_blob,
 )
@@ -113,7 +116,10 @@ class Lookup:
         self._conditions: dict[int, tuple[str, dict[str, str], dict[str, Any], Any, Any]] = {}
 
     def _row(self, sql: str, number: int) -> Any:
-        return self._connection.execute(sql, (number,)).fetchone()
+        found = self._connection.execute(sql, (number,)).fetchone()
+        if found is None:
+            raise changed(number, "the number of a row that is there")
+        return found
 
     def text(self, number: int) -> str:
         """A text."""
@@ -146,7 +152,7 @@ class Lookup:
             if exact is not None:
                 key, gold = from_json(exact)
             found = self._items[number] = Item(
-                key, fields_from_json(fields), from_json(groups) if groups else {}, gold
+                key, fields_from_json(fields), object_from_json(groups), gold
             )
         return found
 
@@ -161,7 +167,7 @@ class Lookup:
             )
             found = self._conditions[number] = (
                 format_,
-                from_json(levels) if levels else {},
+                object_from_json(levels),
                 fields_from_json(fields),
                 from_json(hidden) if hidden else None,
                 from_json(joined) if joined else None,
@@ -196,7 +202,7 @@ class Lookup:
         form = self.form(form_id)
         parts: list[tuple[str, str]]
         if messages is not None:
-            parts = [(role, self.text(number)) for role, number in from_json(messages)]
+            parts = [(role, self.text(number)) for role, number in list_from_json(messages)]
         elif prompt is None:
             parts = []
         elif system_id is None:
@@ -241,12 +247,12 @@ class Lookup:
             status=status,
             text=text,
             finish=finish,
-            probabilities=None if probabilities is None else from_json(probabilities),
+            probabilities=None if probabilities is None else object_from_json(probabilities),
             exact=None if is_exact is None else bool(is_exact),
             coverage=coverage,
             tokens=tokens_from_blob(tokens),
             vectors=vectors_from_blob(vectors, form),
-            missing=tuple(from_json(missing)) if missing else (),
+            missing=tuple(list_from_json(missing)),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             cost=cost,
@@ -405,9 +411,7 @@ def scores_by_item(
         (run_id, scoring, below),
     )
     for key, name, value, status, detail in rows:
-        score = Score(
-            name=name, value=value, status=status, detail=from_json(detail) if detail else {}
-        )
+        score = Score(name=name, value=value, status=status, detail=object_from_json(detail))
         out.setdefault(key, {}).setdefault(name, []).append(score)
     return out
 

@@ -18,6 +18,7 @@ from gnomon.errors import StoreError
 from gnomon.records import FieldValue, TokenLogprob
 
 _SURROGATES = "surrogatepass"
+_SHOWN = 60
 
 
 def digest(data: bytes) -> bytes:
@@ -50,7 +51,20 @@ def split_text(text: str) -> tuple[str, bytes | None]:
 
 def join_text(body: str, exact: bytes | None) -> str:
     """The text from its columns."""
-    return body if exact is None else exact.decode("utf-8", _SURROGATES)
+    try:
+        return body if exact is None else exact.decode("utf-8", _SURROGATES)
+    except UnicodeDecodeError:
+        raise changed(exact, "a text") from None
+
+
+def changed(held: object, wanted: str) -> StoreError:
+    """What is said of a value that no gnomon wrote."""
+    shown = repr(held)
+    shown = f"{shown[:_SHOWN]}…" if len(shown) > _SHOWN else shown
+    return StoreError(
+        f"the database holds {shown} where {wanted} belongs, so it was changed by something else; 'gnomon verify' "
+        "says what does not fit"
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -115,18 +129,47 @@ def json_or_none(value: Mapping[str, Any] | Sequence[Any] | None) -> str | None:
 
 
 def from_json(text: str) -> Any:
-    """The value that ``to_json`` was given, tuples as lists."""
-    if '"$number"' in text:
-        return json.loads(text, object_hook=_number)
-    return json.loads(text)
+    """The value that ``to_json`` was given, tuples as lists.
+
+    Raises:
+        StoreError: It is no JSON, or nests without end.
+    """
+    try:
+        if '"$number"' in text:
+            return json.loads(text, object_hook=_number)
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        raise changed(text, "JSON") from None
+
+
+def object_from_json(text: str | None) -> dict[str, Any]:
+    """The mapping that ``json_or_none`` was given; nothing at all is an empty one.
+
+    Raises:
+        StoreError: It is something else.
+    """
+    found = from_json(text) if text else {}
+    if not isinstance(found, dict):
+        raise changed(text, "a JSON object")
+    return found
+
+
+def list_from_json(text: str | None) -> list[Any]:
+    """The list that ``json_or_none`` was given; nothing at all is an empty one.
+
+    Raises:
+        StoreError: It is something else.
+    """
+    found = from_json(text) if text else []
+    if not isinstance(found, list):
+        raise changed(text, "a JSON list")
+    return found
 
 
 def fields_from_json(text: str | None) -> dict[str, FieldValue]:
     """Fields of an item or a trial: lists come back as the tuples they were."""
-    if text is None:
-        return {}
-    found: dict[str, Any] = from_json(text)
-    if "[" in text:
+    found = object_from_json(text)
+    if text is not None and "[" in text:
         for name, value in found.items():
             if isinstance(value, list):
                 found[name] = tuple(value)
@@ -150,7 +193,10 @@ def tokens_from_blob(blob: bytes | None) -> tuple[TokenLogprob, ...] | None:
     """The tokens from their column."""
     if blob is None:
         return None
-    return tuple(TokenLogprob(*row) for row in json.loads(zlib.decompress(blob)))
+    try:
+        return tuple(TokenLogprob(*row) for row in json.loads(zlib.decompress(blob)))
+    except (zlib.error, ValueError, TypeError, RecursionError):
+        raise changed(blob, "log-probabilities of tokens") from None
 
 
 def vectors_to_blob(
@@ -200,7 +246,10 @@ def compress(payload: str, base: str | None) -> bytes:
 def decompress(blob: bytes, base: str | None) -> str:
     """The payload from its column and the payload it was compressed against."""
     unpacker = zlib.decompressobj(zdict=text_bytes(base)[0]) if base else zlib.decompressobj()
-    return (unpacker.decompress(blob) + unpacker.flush()).decode("utf-8", _SURROGATES)
+    try:
+        return (unpacker.decompress(blob) + unpacker.flush()).decode("utf-8", _SURROGATES)
+    except (zlib.error, UnicodeDecodeError):
+        raise changed(blob, "a payload") from None
 
 
 def real_or_none(value: float | None) -> float | None:

@@ -10,13 +10,18 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
+from gnomon.errors import StoreError
+from gnomon.store.cleaning import NOT_STORED
+from gnomon.store.dictionary import DICTIONARY
 from gnomon.store.keys import reply_key
 from gnomon.store.migrations import NAMES, create
-from gnomon.store.provenance import NOT_STORED, facts
+from gnomon.store.provenance import facts
 from gnomon.store.reading import Lookup
 from gnomon.store.values import digest, join_text, text_bytes, to_json
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+_LISTS = ("command", "differences", "exact", "hidden", "messages", "missing")
+"""Columns of JSON that hold lists; the others hold objects."""
 _MOST = 100
 """Sentences of one kind after which the rest is only counted."""
 
@@ -24,14 +29,19 @@ _MOST = 100
 def verify(connection: sqlite3.Connection) -> list[str]:
     """One sentence for each thing that is wrong; none when all is well."""
     found: list[str] = []
-    try:
-        for check in (_integrity, _schema, _references, _texts, _items, _runs, _replies):
-            problems = list(check(connection))
+    for check in (_integrity, _schema, _json, _references, _texts, _items, _runs, _replies):
+        problems: list[str] = []
+        try:
+            problems.extend(check(connection))
+        except StoreError as error:
+            problems.append(str(error))
+        except sqlite3.DatabaseError as error:
+            found.append(f"the database is damaged: {error}; restore a copy")
+            break
+        finally:
             found.extend(problems[:_MOST])
             if len(problems) > _MOST:
                 found.append(f"… and {len(problems) - _MOST} more of this kind")
-    except sqlite3.DatabaseError as error:
-        found.append(f"the database is damaged: {error}; restore a copy")
     return found
 
 
@@ -59,6 +69,32 @@ def _schema(connection: sqlite3.Connection) -> Iterator[str]:
             yield (
                 f"the {kind} {name} is not the one that gnomon makes, so what it {what} may be something else"
             )
+
+
+def _json(connection: sqlite3.Connection) -> Iterator[str]:
+    """Columns of JSON, as the dictionary names them."""
+    for table, columns in _kept(connection).items():
+        for column in columns:
+            if not DICTIONARY[table].get(column, "").startswith("JSON"):
+                continue
+            kind = "array" if column in _LISTS else "object"
+            rows = connection.execute(
+                f'SELECT "{columns[0]}" FROM "{table}" WHERE "{column}" IS NOT NULL AND '  # noqa: S608 -- names of our own
+                f'CASE WHEN json_valid("{column}") THEN json_type("{column}") <> ? ELSE 1 END',
+                (kind,),
+            )
+            for (number,) in rows:
+                yield f"{column} of row {number} of {table} was changed: it is not the JSON {kind} that it should be"
+
+
+def _kept(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    """Tables with their columns; views are made of these."""
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {
+        name: [column for _, column, *_ in connection.execute(f'PRAGMA table_info("{name}")')]
+        for (name,) in names
+        if name in DICTIONARY
+    }
 
 
 def _references(connection: sqlite3.Connection) -> Iterator[str]:
@@ -127,7 +163,7 @@ def _replies(connection: sqlite3.Connection) -> Iterator[str]:
     ) in rows:
         prompt = None if body is None else join_text(body, exact)
         ask = lookup.ask(form_id, sample, seed, system_id, prompt, messages, None)
-        role = roles[run_id].get(ask.role)
+        role = roles.get(run_id, {}).get(ask.role)
         if role is None or NOT_STORED in str(role.options):
             continue
         again = reply_key(

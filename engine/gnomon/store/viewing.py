@@ -12,7 +12,7 @@ import attrs
 
 from gnomon.records import Exchange, FieldValue, Score, TrialRecord
 from gnomon.store.reading import TRIAL_SQL, Lookup, records
-from gnomon.store.values import from_json
+from gnomon.store.values import object_from_json
 
 _SCORES = """FROM score
 JOIN scoring ON scoring.id = score.scoring_id
@@ -151,7 +151,7 @@ class Viewer:
             (run_id, number),
         )
         return tuple(
-            Score(name=name, value=value, status=status, detail=from_json(detail) if detail else {})
+            Score(name=name, value=value, status=status, detail=object_from_json(detail))
             for name, value, status, detail in rows
         )
 

@@ -216,7 +216,8 @@ def sentence_of(body: str) -> str:
         found = _message(json.loads(body))
     except (ValueError, RecursionError):
         found = re.sub(r"<[^>]*>", " ", body)
-    text = " ".join(str(found).split())
+    # Half a character can be in JSON, and in no file or terminal.
+    text = " ".join(str(found).encode("utf-8", "backslashreplace").decode().split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
