@@ -47,7 +47,7 @@ def run_gnomon(root: Path):
     """Runs the command line in a process of its own: ``run_gnomon("list", cwd=…)``."""
 
     def run(
-        *arguments: str, timeout: float = 250, **options: object
+        *arguments: str, timeout: float = 800, **options: object
     ) -> subprocess.CompletedProcess[str]:
         # Plugins that a test put on this process's path are installed for the command too.
         path = os.pathsep.join(entry for entry in sys.path if entry)

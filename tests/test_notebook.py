@@ -29,7 +29,7 @@ from traitlets.config import Config
 book = nbformat.read(sys.argv[1], as_version=4)
 # Over files: the ports that a kernel is told may be taken by others before it listens there.
 how = Config(KernelManager={"transport": "ipc"})
-NotebookClient(book, kernel_name="python3", timeout=240, config=how).execute()
+NotebookClient(book, kernel_name="python3", timeout=700, config=how).execute()
 nbformat.write(book, "executed.ipynb")
 """
 
@@ -47,7 +47,7 @@ def executed(tmp_path_factory) -> list[Any]:
         env={**os.environ, **own, "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=800,
         check=False,
     )
     assert done.returncode == 0, done.stderr

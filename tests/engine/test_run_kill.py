@@ -99,7 +99,7 @@ class Campaign:
     def finish(self) -> tuple[int, str]:
         """The command to its end: exit code, and what it said on standard error."""
         with self.start() as process:
-            _, said = process.communicate(timeout=200)
+            _, said = process.communicate(timeout=600)
         return process.returncode, said
 
     def wait_for_calls(self, process: subprocess.Popen[str], more: int) -> None:

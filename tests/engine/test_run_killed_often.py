@@ -46,7 +46,7 @@ def killed(forks: Forker, campaign: Campaign, after: float) -> bool:
 
 
 @pytest.mark.parametrize(
-    "moments", [8, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+    "moments", [8, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(2700)])]
 )
 def test_killed_at_random_moments(tmp_path: Path, forks: Forker, moments: int) -> None:
     """After each death the database opens, verifies, and holds every reply it acknowledged.

@@ -97,7 +97,7 @@ def run(folder: Path, *words: str, on: str, **more: str) -> subprocess.Completed
         check=False,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
     )
 
 
@@ -478,7 +478,7 @@ def test_a_node_that_is_added_during_a_run_takes_part(tmp_path: Path, running: C
         running.add()
         running.await_actors(2)
         there.touch()
-        out, error = driver.communicate(timeout=200)
+        out, error = driver.communicate(timeout=600)
     assert driver.returncode == 0, error
     assert len(processes(whole(tmp_path))) == 2
     assert json.loads(out)[0]["calls"] == 400
@@ -497,7 +497,7 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, running: Cluster)
             victim = next(actor for actor in running.actors() if str(actor.pid) in answering)
             victim.kill()
             killed.append(str(victim.pid))
-        out, error = driver.communicate(timeout=200)
+        out, error = driver.communicate(timeout=600)
     assert driver.returncode == 0, error
     assert {*killed} < processes(whole(tmp_path))
     assert json.loads(out)[0]["replies"] == {"ok": 400}
