@@ -138,6 +138,8 @@ def test_completing_a_measure_imports_nothing_heavy(tmp_path: Path) -> None:
         (("describe", "scorrer", "x"), "there is no kind 'scorrer' (did you mean 'scorer'?)"),
         (("describe", "scorer", "yes-now"), "there is no scorer 'yes-now' (did you mean 'yes-no'?)"),
         (("describe", "spec", "turns"), "there is no block 'turns' in a spec (did you mean 'turn'?)"),
+        (("models", "pul"), "there is no command 'pul' (did you mean 'pull'?); there are: pull"),
+        (("cache", "why"), "there is no command 'why'; there are: explain"),
         (("describe", "scorer"), "say which scorer: gnomon describe scorer NAME (gnomon list scorers)"),
         (("check", "implicit-bais"), "there is no measure 'implicit-bais' (did you mean 'implicit-bias'?)"),
         (
@@ -189,6 +191,12 @@ def test_describe_says_it_all(capsys: pytest.CaptureFixture[str]) -> None:
 def test_describe_spec_shows_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     """One block, or all of them."""
     assert "  user (a string, optional)" in told(capsys, "describe", "spec", "turn")
+    for name, block in (("design.draw", "draw"), ("[[design.draw]]", "draw"), ("[stop]", "stop")):
+        assert told(capsys, "describe", "spec", name) == told(capsys, "describe", "spec", block)
+    assert " ".join(told(capsys, "describe", "spec", "stimuli").split()) == (
+        "[stimuli] 'use' names a source, and all other keys are its options: gnomon list sources, and gnomon "
+        "describe source NAME."
+    )
     whole = told(capsys, "describe", "spec")
     assert "[[design.draw]]" in whole
     assert "  half_width (a number, optional)" in whole

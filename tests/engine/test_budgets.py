@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import attrs
@@ -14,7 +12,7 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from virtual_time import VirtualLoop
+from virtual_time import take_the_clock
 
 import gnomon
 from gnomon import CallFailed, Capability, Reply
@@ -76,7 +74,7 @@ class Priced:
         bill = self.bill
         number = len(bill.sent)
         call = bill.calls[number % len(bill.calls)]
-        bill.sent.append(virtual_now())
+        bill.sent.append(asyncio.get_running_loop().time())
         bill.flying[number] = 0.0 if call.fails else call.cost
         bill.at_send.append((bill.spent, sum(bill.flying.values())))
         await asyncio.sleep(call.seconds)
@@ -85,11 +83,6 @@ class Priced:
             raise CallFailed("not now", retry=True, after=0.0)
         bill.answered.append(ask.messages[0].content)  # type: ignore[attr-defined]  # a chat
         return Reply(text="dear", cost=call.cost)
-
-
-def virtual_now() -> float:
-    """Seconds of the running loop's own clock."""
-    return asyncio.get_running_loop().time()
 
 
 CALLS = st.lists(
@@ -168,11 +161,7 @@ def test_never_a_call_after_the_time(calls: list[Call], at_once: int, most: floa
         bill = Bill(slow)
         with pytest.MonkeyPatch.context() as patch:
             # A clock that stands still between the look at it and the call, however busy the machine.
-            patch.setattr(asyncio.events, "new_event_loop", VirtualLoop)
-            patch.setattr(
-                "gnomon.run.caller.time",
-                SimpleNamespace(monotonic=virtual_now, perf_counter=time.perf_counter),
-            )
+            take_the_clock(patch)
             outcome = run_priced(Path(name), bill, concurrency=at_once, max_time=most)
         assert all(sent < most for sent in bill.sent)
         if outcome.reason is not None:

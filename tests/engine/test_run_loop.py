@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import attrs
 import pytest
 import tiny
-from virtual_time import VirtualLoop
+from virtual_time import take_the_clock
 
 import gnomon
 from gnomon import CallFailed, Capability, Chat, Item, Message, Reply
@@ -355,16 +354,9 @@ def test_a_lone_reply_is_committed_within_a_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When no further reply comes for long, those that came are committed a second and a look later."""
-    loops: list[VirtualLoop] = []
+    now = take_the_clock(monkeypatch)
     commits: list[tuple[float, int]] = []
     clear = Batch.clear
-
-    def begun() -> VirtualLoop:
-        loops.append(VirtualLoop())
-        return loops[-1]
-
-    def now() -> float:
-        return loops[-1].time() if loops else 0.0
 
     def noted(self: Batch) -> None:
         clear(self)
@@ -382,8 +374,6 @@ def test_a_lone_reply_is_committed_within_a_second(
             await asyncio.sleep(0.01 if tiny.trial_of(ask).ordinal == 0 else 100)
             return Reply(text="fine")
 
-    monkeypatch.setattr(asyncio.events, "new_event_loop", begun)
-    monkeypatch.setattr("gnomon.store.batch.time", SimpleNamespace(monotonic=now))
     monkeypatch.setattr(Batch, "clear", noted)
     tiny.run_tiny(tmp_path, extra=(Lone,), roles={"subject": "lone:x"})
     assert commits[0][1] == 1

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 
 class _Jumping(selectors.SelectSelector):
@@ -30,3 +34,23 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping.now
+
+
+def take_the_clock(patch: pytest.MonkeyPatch) -> Callable[[], float]:
+    """Every loop is a virtual one, and what asks for the monotonic time is told the newest one's.
+
+    Returns:
+        That clock; it stands still between two loops.
+    """
+    loops: list[VirtualLoop] = []
+
+    def begin() -> VirtualLoop:
+        loops.append(VirtualLoop())
+        return loops[-1]
+
+    def now() -> float:
+        return loops[-1].time() if loops else 0.0
+
+    patch.setattr(asyncio.events, "new_event_loop", begin)
+    patch.setattr(time, "monotonic", now)
+    return now

@@ -132,7 +132,7 @@ def test_in_a_pipe_names_are_whole(folder: Path) -> None:
         words, cwd=folder, capture_output=True, text=True, check=True, env=environment
     )
     assert steady(done.stdout) == (
-        "run  measure  model                  format    trials  state       started\n"
+        "run  measure  model                  format    trials  state       started (UTC)\n"
         "  1  hostile  scripted:answers.toml  free    36 of 42  incomplete  2026-01-01 00:00\n"
     )
 

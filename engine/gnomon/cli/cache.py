@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gnomon.cli import terminal
-from gnomon.cli.common import database_option, json_option, print_json
+from gnomon.cli.common import Named, database_option, json_option, print_json
 from gnomon.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from gnomon.store import Explained
 
 
-@click.group("cache")
+@click.group("cache", cls=Named)
 def command() -> None:
     """Say why replies were, or were not, taken from the store.
 

@@ -82,6 +82,23 @@ plan_options = (
 """Which trials there are: for what is run and for what is simulated."""
 
 
+class Named(click.Group):
+    """A group that answers a name it does not have with those it has."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the nearest name when there is none."""
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            from gnomon.errors import did_you_mean, listing
+
+            ctx.fail(
+                f"there is no command {args[0]!r}{did_you_mean(args[0], known)}; there are: {listing(known)}"
+            )
+        return super().resolve_command(ctx, args)
+
+
 def request_options(function: Command) -> Command:
     """The options that say what is run; shared by ``run`` and ``plan``."""
     for option in reversed(

@@ -58,17 +58,16 @@ def command(kind: str, name: str | None, plugin_files: tuple[Path, ...]) -> None
 
 
 def _spec(name: str | None) -> None:
-    from gnomon.reference.specs import BLOCKS, block_text
+    from gnomon.reference.specs import BLOCKS, CALLS, spec_text
 
-    if name is None:
-        terminal.explain("\n\n".join(block_text(block) for block in BLOCKS.values()))
-        return
-    if name not in BLOCKS:
+    text = spec_text(name)
+    if text is None:
+        known = [*BLOCKS, *CALLS]
         raise UsageError(
-            f"there is no block {name!r} in a spec{did_you_mean(name, BLOCKS)}; "
-            f"there are: {listing(BLOCKS)}"
+            f"there is no block {name!r} in a spec{did_you_mean(str(name), known)}; "
+            f"there are: {listing(known)}"
         )
-    terminal.explain(block_text(BLOCKS[name]))
+    terminal.explain(text)
 
 
 def _measure(name: str, catalogue: Catalogue) -> None:

@@ -21,6 +21,8 @@ HIDDEN = (
     *("version", "title", "seed", "repeats", "trial_limit", "command", "options"),
 )
 """What programs are given of runs and a table has no room for."""
+HEADINGS = {"started": "started (UTC)"}
+"""What people are told of a column beyond its name."""
 NAMED = ("measure", "model", "from")
 WRAPS = ("title", "what")
 RIGHT = ("run", "trials")
@@ -79,7 +81,9 @@ def command(
     else:
         rows = _plugins(kind, plugin_files, wanted)
     hidden = HIDDEN if kind == "runs" else ()
-    shown = [{name: row[name] for name in row if name not in hidden} for row in rows]
+    shown = [
+        {HEADINGS.get(name, name): row[name] for name in row if name not in hidden} for row in rows
+    ]
     tables = [plain_table(shown, named=NAMED, wraps=WRAPS, right=RIGHT)] if rows else []
     write(form, tables, lambda: rows, empty=empty)
 

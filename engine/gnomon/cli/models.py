@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gnomon.cli import terminal
-from gnomon.cli.common import json_option, plugin_option, print_json
+from gnomon.cli.common import Named, json_option, plugin_option, print_json
 from gnomon.errors import UsageError, did_you_mean, listing
 
 if TYPE_CHECKING:
     from gnomon.records import ModelInfo
 
 
-@click.group("models", invoke_without_command=True)
+@click.group("models", cls=Named, invoke_without_command=True)
 @plugin_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
     """List or pull model files.
+
+    They lie in the cache folder of this machine, or in the one that GNOMON_CACHE names.
 
     \b
     gnomon models

@@ -59,6 +59,28 @@ BLOCKS: Mapping[str, Block] = {
 }
 
 
+CALLS: Mapping[str, str] = {"stimuli": "source", "procedure": "procedure"}
+"""Block → the kind of plugin that ``use`` in it names; it has no keys of its own beside."""
+
+
+def spec_text(name: str | None = None) -> str | None:
+    """The block of that name for the terminal, as its heading has it or by its last word; all unless given."""
+    if name is None:
+        return "\n\n".join([*map(block_text, BLOCKS.values()), *map(_call_text, CALLS)])
+    last = name.strip("[]").rpartition(".")[2]
+    if last in CALLS:
+        return _call_text(last)
+    return block_text(BLOCKS[last]) if last in BLOCKS else None
+
+
+def _call_text(name: str) -> str:
+    kind = CALLS[name]
+    return (
+        f"[{name}]\n\n'use' names a {kind}, and all other keys are its options: gnomon list {kind}s, and "
+        f"gnomon describe {kind} NAME."
+    )
+
+
 def about(cls: type) -> str:
     """A docstring without its table of attributes and without its example."""
     kept = inspect.cleandoc(cls.__doc__ or "")
