@@ -5,9 +5,11 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -34,6 +36,24 @@ def names(wheel: Path) -> list[str]:
     """Every file of the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return archive.namelist()
+
+
+def test_the_sources_hold_what_the_documents_call(root: Path, tmp_path: Path) -> None:
+    """Who unpacks the source distribution can give the commands that README and CONTRIBUTING name."""
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path, root],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    told = (root / "README.md").read_text("utf-8") + (root / "CONTRIBUTING.md").read_text("utf-8")
+    called = set(re.findall(r"(?:scripts|requirements)/[a-z.]*[a-z]|\.ci/run", told))
+    assert {"scripts/demo", "scripts/test", ".ci/run"} <= called
+    assert called - held == set()
 
 
 def test_the_top_level_holds_exactly_the_two_packages(wheel: Path, names: list[str]) -> None:

@@ -158,6 +158,7 @@ FORGED = [
     ),
     ("UPDATE run SET command = 'null'", ("list", "runs"), "'null' where a JSON list"),
     ("UPDATE session SET more = '3'", ("results",), "'3' where a JSON object"),
+    ("UPDATE binding SET options = '['", ("list", "runs"), "'[' where JSON"),
     (
         "UPDATE reply SET tokens = x'00'",
         ("show", "1"),

@@ -55,7 +55,8 @@ def command(
     csv, jsonl and parquet write every table into a new folder, which 'gnomon import' makes into the same
     database again; with --view they write what people look at. What is exported is one moment, also while a
     run goes on. In a CSV a text that a spreadsheet could take for a formula has an apostrophe before it, an
-    empty text is an apostrophe, and an empty cell is a missing value.
+    empty text is an apostrophe, and an empty cell is a missing value. Logs of Inspect are for its own programs,
+    which the extra gnomon[interop] brings.
 
     \b
     gnomon export --to parquet -o results-parquet

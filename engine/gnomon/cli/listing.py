@@ -252,12 +252,12 @@ def _runs(database: Path) -> list[dict[str, Any]]:
 
 def _options(store: Store) -> dict[int, dict[str, str]]:
     """Run → the options of its subject, where it has some."""
-    import json
+    from gnomon.store.values import object_from_json
 
     _, rows = store.query(
         "SELECT run_id, options FROM binding WHERE role = 'subject' AND options IS NOT NULL"
     )
-    return {run: json.loads(options) for run, options in rows}
+    return {run: object_from_json(options) for run, options in list(rows)}
 
 
 def _model(name: str, options: Mapping[str, str]) -> str:

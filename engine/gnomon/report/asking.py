@@ -6,12 +6,12 @@ again with ``gnomon query``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnomon.report.parts import Answer
 from gnomon.store import Store
+from gnomon.store.values import object_from_json
 
 
 def literal(value: str | float) -> str:
@@ -41,7 +41,4 @@ def ask(store: Store, sql: str) -> Answer:
 
 def columns_of(text: str | None) -> Mapping[str, Any]:
     """A JSON column such as ``group`` or ``levels`` as a mapping; empty for NULL."""
-    if not text:
-        return {}
-    found = json.loads(text)
-    return found if isinstance(found, dict) else {}
+    return object_from_json(text)
