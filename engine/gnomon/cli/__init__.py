@@ -41,6 +41,10 @@ COMMANDS = {
         "gnomon.cli.describe",
         "Explain a measure or a plugin: what it is for and every option.",
     ),
+    "doctor": (
+        "gnomon.cli.doctor",
+        "Say whether what is installed here, and a results database, can be used, and what to do if not.",
+    ),
     "export": (
         "gnomon.cli.export",
         "Write results for other programs: everything, one view, logs of Inspect, or what to cite.",
