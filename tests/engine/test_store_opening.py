@@ -138,6 +138,30 @@ def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     small_run(path, 1)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks for the lock in /proc")
+def test_the_lock_of_a_dead_process_is_waited_for(tmp_path: Path) -> None:
+    """What it had just begun, or the system, may hold its lock a moment longer; nobody writes, so none is told so."""
+    path = tmp_path / "a.db"
+    code = (
+        "import os, subprocess, sys, time; from gnomon.store import Store\n"
+        "store = Store.open(sys.argv[1], write=True)\n"
+        "held = {int(n): os.path.realpath(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd')}\n"
+        "held = [n for n, file in held.items() if file.endswith('.lock')]\n"
+        "subprocess.Popen(['sleep', '1'], pass_fds=held, stdout=subprocess.DEVNULL)\n"
+        "print('open', len(held), flush=True); time.sleep(100)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open 1\n"
+        other.kill()
+        other.wait()
+        small_run(path, 1)
+    with Store.open(path) as store:
+        assert len(store.runs()) == 1
+
+
 def test_two_writers_of_one_process_are_kept_apart_too(tmp_path: Path) -> None:
     """A notebook that opens twice gets the same sentence."""
     path = tmp_path / "a.db"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ _JOURNAL = bytes.fromhex("d9d505f920a163d7")
 """Where a rollback journal ends with these, the name of another journal stands before them."""
 _PROCESS = 20
 """Characters that the number of a process may have."""
+_DYING = 5.0
+"""Seconds in which the lock of a process that has ended is given up: a program that it was just starting may hold it
+until it runs, and the system takes its time with what was killed."""
 BUSY_MS = 10_000
 """How long a statement waits for another connection, in milliseconds."""
 
@@ -153,7 +157,12 @@ def take_lock(path: Path) -> BaseFileLock:
     beside = path.with_name(f"{path.name}.lock")
     lock = FileLock(beside)
     try:
-        lock.acquire(timeout=0)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if not beside.exists() or _holder_lives(beside):
+                raise
+            lock.acquire(timeout=_DYING, poll_interval=0.01)
     except Timeout:
         if not beside.exists():
             # Some folders, such as those of a kernel, take no file and say it like a lock that is held.
@@ -191,12 +200,7 @@ def is_locked(path: Path) -> bool:
     beside = path.with_name(f"{path.name}.lock")
     if not beside.is_file():
         return False  # nobody's lock is a pipe or a device, which would be read without end
-    try:
-        with beside.open("rb") as file:
-            os.kill(int(file.read(_PROCESS)), 0)
-    except PermissionError:
-        pass  # it lives, and is someone else's
-    except (OSError, ValueError, OverflowError):
+    if not _holder_lives(beside):
         return False
     try:
         import fcntl
@@ -208,6 +212,20 @@ def is_locked(path: Path) -> bool:
         except OSError:
             return True
     return False
+
+
+def _holder_lives(beside: Path) -> bool:
+    """Whether the process that is noted in a lock is there, on this machine."""
+    if sys.platform == "win32":
+        return True  # a signal of 0 is Ctrl-C there
+    try:
+        with beside.open("rb") as file:
+            os.kill(int(file.read(_PROCESS)), 0)
+    except PermissionError:
+        return True  # it is someone else's
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def open_writing(path: Path) -> tuple[sqlite3.Connection, BaseFileLock]:
