@@ -28,17 +28,17 @@ from long_runs import whole_run  # noqa: E402 - found on the path set above
 FIRST_CALL = """\
 import sys, time
 from gnomon.cli import main
-from gnomon.run.caller import Caller
+from gnomon.run.budget import Budget
 
 began = float(sys.argv.pop(1))
-allow = Caller._allow
+take = Budget.take
 
-def first(self):
-    Caller._allow = allow
+def first(self, calls):
+    Budget.take = take
     print(f"first {time.time() - began:.3f} {time.process_time():.3f}", flush=True)
-    return allow(self)
+    return take(self, calls)
 
-Caller._allow = first
+Budget.take = first
 main()
 """
 
