@@ -15,10 +15,11 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import attrs
 import pluggy
@@ -26,6 +27,9 @@ import pluggy
 from gnomon import hookspecs
 from gnomon.errors import CatalogueError, did_you_mean, listing
 from gnomon.hooks import check_hooks
+
+if TYPE_CHECKING:
+    from gnomon.records import ModelInfo
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "sources": ("source", "items"),
@@ -295,6 +299,13 @@ class Catalogue:
                     )
                 out[name] = (file, provider)
         return out
+
+    def models(self) -> Iterator[tuple[str, type, ModelInfo]]:
+        """Every model whose files a backend can bring: backend's name, its class, and what is known of it."""
+        for name, plugin in sorted(self.of_kind("backends").items()):
+            models = getattr(plugin.cls, "models", None)
+            for info in models() if models is not None else ():
+                yield name, plugin.cls, info
 
     def find_measure(self, name: str) -> Path:
         """The file of a measure given by name or by path.

@@ -11,7 +11,6 @@ import platform
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -151,16 +150,14 @@ def _failing(provider: Provider) -> Finding:
 def _models(catalogue: Catalogue) -> Iterator[Finding]:
     """The models whose files a backend can bring, and where they are kept."""
     try:
-        backends = catalogue.of_kind("backends")
-    except GnomonError:
-        return  # said of the plugins already
-    for backend, plugin in sorted(backends.items()):
-        for info in plugin.cls.models() if hasattr(plugin.cls, "models") else ():
+        for backend, _, info in catalogue.models():
             what = f"model {backend}:{info.name}"
             if info.path is not None:
                 yield Finding(what, "ok", str(info.path))
             else:
                 yield Finding(what, "absent", f"get it with: gnomon models pull {info.name}")
+    except GnomonError:
+        return  # said of the plugins already
     folder = cache_folder()
     if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
         yield Finding(
@@ -191,7 +188,7 @@ def _database(path: Path) -> Finding:
     if not path.exists():
         return Finding(what, "absent", "there is none yet; 'gnomon run' makes it")
     try:
-        with closing(Store.open(path)) as store:
+        with Store.open(path) as store:
             runs, written = store.runs(), store.is_being_written()
     except (GnomonError, sqlite3.DatabaseError) as error:
         return Finding(what, "wrong", str(error))

@@ -92,7 +92,9 @@ def _plain(explained: Explained) -> dict[str, Any]:
 
 def _summary(run: int, called: int, used: dict[int, int], sample: list[Explained]) -> list[str]:
     total = called + sum(used.values())
-    lines = [f"run {run}: {_asks(total)}, {called} called, {total - called} from the store"]
+    lines = [
+        f"run {run}: {counted(total, 'ask')}, {called} called, {total - called} from the store"
+    ]
     for source, count in used.items():
         whose = "this run itself" if source == run else f"run {source}" if source else "a lost call"
         lines.append(f"  {count} with replies that {whose} brought")
@@ -107,10 +109,6 @@ def _summary(run: int, called: int, used: dict[int, int], sample: list[Explained
         lines.append(f"  {of}: {_reason(examples[group])}")
         lines += [f"    {line}" for line in _differing(examples[group])]
     return lines
-
-
-def _asks(count: int) -> str:
-    return counted(count, "ask")
 
 
 def _lines(explained: Explained) -> list[str]:

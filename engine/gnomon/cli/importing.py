@@ -20,7 +20,7 @@ from gnomon.cli.common import (
     print_json,
     values_of,
 )
-from gnomon.errors import UsageError
+from gnomon.errors import UsageError, counted
 
 
 @click.command("import")
@@ -187,7 +187,7 @@ def _print_end(made: Any, database: Path) -> None:
     else:
         terminal.tell(f"run {made.run_id}: these {made.trials} trials had been imported before")
     for reason, count in made.skipped.items():
-        terminal.tell(f"left out: {'1 row' if count == 1 else f'{count} rows'}: {reason}")
+        terminal.tell(f"left out: {counted(count, 'row')}: {reason}")
     for score, role in made.left_out.items():
         terminal.tell(
             f"the score {score!r} was left out: it asks a {role}; give --role {role}=BACKEND:MODEL, "

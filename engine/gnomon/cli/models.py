@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gnomon.cli import terminal
 from gnomon.cli.common import Named, json_option, plugin_option, print_json
 from gnomon.errors import UsageError, did_you_mean, listing
-
-if TYPE_CHECKING:
-    from gnomon.records import ModelInfo
 
 
 @click.group("models", cls=Named, invoke_without_command=True)
@@ -42,7 +38,7 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
             "here": info.path or "no; gnomon models pull " + info.name,
             "note": info.note,
         }
-        for backend, _, info in known(ctx.obj)
+        for backend, _, info in ctx.obj.models()
     ]
     if as_json:
         print_json(rows)
@@ -50,14 +46,6 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
     from gnomon.cli.listing import print_rows
 
     print_rows(rows)
-
-
-def known(catalogue: Any) -> Iterator[tuple[str, Any, ModelInfo]]:
-    """Every model that a backend can bring: backend's name, its class, and what is known of it."""
-    for name, plugin in sorted(catalogue.of_kind("backends").items()):
-        models = getattr(plugin.cls, "models", None)
-        for info in models() if models is not None else ():
-            yield name, plugin.cls, info
 
 
 @command.command("pull", short_help="Bring a model's weights to this machine.")
@@ -71,7 +59,7 @@ def pull(catalogue: Any, name: str) -> None:
     """
     from gnomon.cli.display import observer
 
-    found = {info.name: (backend, cls) for backend, cls, info in known(catalogue)}
+    found = {info.name: (backend, cls) for backend, cls, info in catalogue.models()}
     wanted = name.partition(":")[2] or name
     if wanted not in found:
         raise UsageError(

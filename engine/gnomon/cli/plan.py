@@ -49,7 +49,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     from gnomon.run import RunRequest, bind, check_needs, choose_format
     from gnomon.run.bindings import needs
     from gnomon.run.checks import check_plan, check_request
-    from gnomon.run.plan import make_plan
+    from gnomon.run.plan import charges, make_plan
 
     if options["examples"] < ALL:
         raise UsageError(
@@ -72,8 +72,7 @@ def command(measure: str, model: str | None, **options: Any) -> None:
     )
     check_request(request)
     check_plan(request)
-    prices: dict[str, Any] = {}
-    calls: dict[str, Any] = {}
+    backends: dict[str, object] = {}
     format_: ReplyFormat = "constrained" if options["format_"] == "constrained" else "free"
     if model is not None:
         # Nobody is asked, so a role without a model costs an unknown amount and stops nothing.
@@ -81,11 +80,8 @@ def command(measure: str, model: str | None, **options: Any) -> None:
         format_ = choose_format(request.format, spec, bound)
         needed = [need for need in needs(spec, format_, request.only) if need.role in bound]
         check_needs(spec.name, needed, bound, catalogue)
-        for role, binding in bound.items():
-            price = getattr(binding.backend, "price", None)
-            prices[role] = price() if price is not None else None
-            calls[role] = getattr(binding.backend, "calls_for", None)
-    plan = make_plan(request, format_, prices, calls)
+        backends = {role: binding.backend for role, binding in bound.items()}
+    plan = make_plan(request, format_, *charges(backends))
     open_roles = [role for role in plan.roles if role not in roles]
     if model is not None and open_roles:
         given = ", ".join(f"--role {role}=BACKEND:MODEL" for role in open_roles)

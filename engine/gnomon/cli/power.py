@@ -53,7 +53,7 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
     \b
     gnomon power implicit-bias --effect 0.05
     """
-    from gnomon.run.plan import make_plan
+    from gnomon.run.plan import charges, make_plan
     from gnomon.simulation import power_of
 
     check_planting(options)
@@ -73,15 +73,12 @@ def command(ctx: click.Context, /, measure: str, **options: Any) -> None:
         statistic=options["statistic"],
     )
     request = attrs.evolve(setting.request, repeats=report.repeats or report.most)
-    prices, calls = {}, {}
+    backends = {}
     if options["model"] is not None:
         from gnomon.modelname import make_backend
 
-        backend = make_backend(catalogue, options["model"])
-        price = getattr(backend, "price", None)
-        prices["subject"] = price() if price is not None else None
-        calls["subject"] = getattr(backend, "calls_for", None)
-    plan = make_plan(request, "free", prices, calls)
+        backends["subject"] = make_backend(catalogue, options["model"])
+    plan = make_plan(request, "free", *charges(backends))
     if options["as_json"]:
         loads = {role: attrs.asdict(load) for role, load in plan.roles.items()}
         print_json({**attrs.asdict(report), "trials": plan.trials, "roles": loads})

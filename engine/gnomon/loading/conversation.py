@@ -113,8 +113,8 @@ def _check_constraint(
         try:
             re.compile(given.regex)
         except (re.error, RecursionError, OverflowError) as error:
-            why = "nested too deeply" if isinstance(error, RecursionError) else error
-            why = getattr(why, "msg", why)
+            deep = isinstance(error, RecursionError)
+            why = "nested too deeply" if deep else getattr(error, "msg", error)
             draft.fault((*path, "regex"), f"not a regular expression: {why}")
     if given.grammar is not None and not _ROOT.search(given.grammar):
         draft.fault((*path, "grammar"), "a grammar needs a rule 'root ::= …'")

@@ -228,11 +228,24 @@ def _walk_scorers(
     return asked, True
 
 
+Prices = Mapping[str, Price | None]
+Calls = Mapping[str, Callable[[Ask], int] | None]
+
+
+def charges(backends: Mapping[str, object]) -> tuple[Prices, Calls]:
+    """Role → price, and role → how many calls an ask takes, as the backends say; None where they do not."""
+    prices = {role: getattr(backend, "price", None) for role, backend in backends.items()}
+    return (
+        {role: None if price is None else price() for role, price in prices.items()},
+        {role: getattr(backend, "calls_for", None) for role, backend in backends.items()},
+    )
+
+
 def make_plan(
     request: RunRequest,
     format_: ReplyFormat,
-    prices: Mapping[str, Price | None] | None = None,
-    calls: Mapping[str, Callable[[Ask], int] | None] | None = None,
+    prices: Prices | None = None,
+    calls: Calls | None = None,
 ) -> Plan:
     """Everything about a run that can be said without calling anything.
 
